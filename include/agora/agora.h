@@ -1,0 +1,14 @@
+/* agora/agora.h - all of agora. */
+#ifndef AGORA_AGORA_H
+#define AGORA_AGORA_H
+
+#include <agora/base.h>
+#include <agora/object.h>
+#include <agora/program.h>
+#include <agora/queue.h>
+#include <agora/space.h>
+#include <agora/table.h>
+#include <agora/type.h>
+#include <agora/watch.h>
+
+#endif

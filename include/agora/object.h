@@ -1,0 +1,346 @@
+/*
+ * agora/object.h - what all kinds of objects have in common.
+ *
+ * An object is one segment file in its program's directory, named NAME.KIND
+ * and addressed as "PROGRAM/NAME.KIND". Programs that know the kind use its
+ * own header (agora/queue.h, agora/table.h), which is the fast path. This
+ * one is for tools that handle any kind: create, open, remove, look, and the
+ * verbs by the name they share; a verb that a kind lacks is -EOPNOTSUPP.
+ *
+ * Caveats
+ * - Whoever may write to a segment is trusted with its contents: a hostile
+ *   writer can lose messages. He cannot make a reader crash, hang, or read
+ *   outside the segment; damage that is noticed is -EUCLEAN.
+ * - A process stopped with SIGSTOP is alive: the blocks it holds stay its
+ *   own until it ends. Nobody waits for it.
+ */
+#ifndef AGORA_OBJECT_H
+#define AGORA_OBJECT_H
+
+#include <agora/space.h>
+#include <agora/type.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct agora_object;
+
+/* ---- kinds ---------------------------------------------------------- */
+
+/* How an object of a kind looks from outside. */
+enum agora_shape {
+	AGORA_SEQUENCE = 1, /* messages in an order: walk, one on each line */
+	AGORA_KEYED = 2	    /* values under keys: next, a folder of files */
+};
+
+/* What an object of a kind can do (agora_kind.verbs). */
+enum {
+	AGORA_CAN_PUSH = 1 << 0, /* push, wait for room */
+	AGORA_CAN_POP = 1 << 1,	 /* pop, peek, acquire, wait for messages */
+	AGORA_CAN_WALK = 1 << 2, /* walk, tap */
+	AGORA_CAN_GET = 1 << 3,	 /* get, next */
+	AGORA_CAN_PUT = 1 << 4	 /* put, delete, compare, add */
+};
+
+/** A row of the table of kinds. */
+struct agora_kind {
+	const char *name; /* "queue": what follows the last dot */
+	enum agora_shape shape;
+	uint32_t verbs;	 /* AGORA_CAN_... */
+	const char *doc; /* one line for people */
+};
+
+/**
+ * Walk the table of kinds: NULL gives the first row; after the last: NULL.
+ */
+const struct agora_kind *agora_kind_next(const struct agora_kind *previous);
+
+/** Return the kind that a name such as "alerts.queue" ends in, or NULL. */
+const struct agora_kind *agora_kind_of(const char *name);
+
+/**
+ * Split "PROGRAM/NAME.KIND" and check both parts.
+ *
+ * Returns 0, -EINVAL (no slash, more than one, not a name, or no known
+ * kind), -ENAMETOOLONG.
+ */
+int agora_path_parse(const char *path, char ret_program[256],
+	char ret_object[256], const struct agora_kind **ret_kind);
+
+/* ---- create, open, remove ------------------------------------------- */
+
+/** Properties chosen at creation. 0 or NULL means the kind's default. */
+struct agora_options {
+	const char *type;      /* declared type; default "bytes" */
+	uint64_t capacity;     /* messages, or keys */
+	uint64_t message_size; /* largest message or value, in bytes */
+	uint64_t key_size;     /* largest key, in bytes (keyed kinds) */
+	uint64_t memory;       /* ceiling for long messages, in bytes */
+	uint32_t writers;      /* table: AGORA_WRITERS_MANY or _ONE */
+	uint32_t flags;	       /* AGORA_FIXED */
+	uint32_t inline_size;  /* bytes kept beside the header; a hint */
+	uint32_t clients;      /* most handles at one time, up to 4095 */
+	mode_t mode;	       /* permission bits; 0 means 0660 & ~umask */
+	uint64_t reserved[4];  /* must be zero */
+};
+
+enum { AGORA_WRITERS_MANY = 1, AGORA_WRITERS_ONE = 2 };
+
+/* options.flags: every message has exactly message_size bytes (faster). */
+enum { AGORA_FIXED = 1 << 0 };
+
+/* Flags for opening. */
+enum {
+	AGORA_READ = 0,	      /* map read-only: look, get, walk */
+	AGORA_WRITE = 1 << 0, /* map read-write: everything */
+	AGORA_CREATE = 1 << 1, /* create it first if it is missing */
+	AGORA_EXCLUSIVE = 1 << 2, /* with CREATE: -EEXIST if it is there */
+	AGORA_CHECK = 1 << 3 /* refuse values that do not fit the type */
+};
+
+/**
+ * Create an object without opening it.
+ *
+ * Returns 0, -EEXIST (also when a keyed object's folder name is taken),
+ * -ENOENT (no such program), -EINVAL (name, kind, option out of range or
+ * unknown to the kind), -ENAMETOOLONG, -EACCES, -ENOSPC (memory or disk),
+ * -EOPNOTSUPP (filesystem without fallocate or O_TMPFILE).
+ * Crash: complete or not there at all. Two that race make one object.
+ * Since: 0.1
+ */
+int agora_object_create(struct agora_space *space, const char *path,
+	const struct agora_options *options);
+
+/**
+ * Open an object of any kind.
+ *
+ * flags: AGORA_READ, or AGORA_WRITE perhaps with AGORA_CREATE,
+ * AGORA_EXCLUSIVE and AGORA_CHECK. options: used only when it is created.
+ *
+ * Returns 0, -ENOENT, -EINVAL (path or flags), -EACCES, -EPROTOTYPE (the
+ * segment is of another kind than its name says), -EPROTO (format version
+ * not ours), -EUCLEAN (damaged or truncated), -EUSERS (all client slots
+ * taken by the living), -EMFILE, -ENOMEM, and those of creating.
+ * Crash: a client slot that the next attach or recovery takes back.
+ * Since: 0.1
+ */
+int agora_object_open(struct agora_space *space, const char *path,
+	uint32_t flags, const struct agora_options *options,
+	struct agora_object **ret_object);
+
+/** Close a handle and give its client slot back. NULL is accepted. */
+void agora_object_close(struct agora_object *object);
+
+/**
+ * Remove an object's name; who has it open keeps it until closing.
+ * Returns 0, -ENOENT, -EINVAL, -EACCES.
+ */
+int agora_object_remove(struct agora_space *space, const char *path);
+
+/**
+ * Rename an object, within its program or into another of the space.
+ *
+ * Returns 0, -ENOENT, -EEXIST (nothing is ever replaced), -EINVAL (also
+ * when the kind would change), -ENAMETOOLONG, -EACCES.
+ */
+int agora_object_rename(
+	struct agora_space *space, const char *from, const char *to);
+
+/* ---- look ----------------------------------------------------------- */
+
+/** The state of an object at one moment; sizes in bytes. */
+struct agora_stat {
+	const struct agora_kind *kind;
+	char type[AGORA_TYPE_MAX];
+	uint64_t capacity;     /* most messages or keys */
+	uint64_t count;	       /* messages or keys now */
+	uint64_t bytes;	       /* their payload (keys and values) */
+	uint64_t message_size; /* limit of one message or value */
+	uint64_t key_size;     /* limit of a key, 0 without keys */
+	uint64_t memory;       /* committed to the segment now */
+	uint64_t memory_max;   /* ceiling of that */
+	uint64_t pushed;       /* messages ever published; 0 if not kept */
+	uint64_t popped;       /* messages ever taken; 0 if not kept */
+	uint64_t redelivered;  /* claims of the dead that were put back */
+	uint64_t recovered;    /* clients recovered after their death */
+	uint32_t clients;      /* handles open for writing */
+	uint32_t clients_max;
+	uint32_t waiters;      /* of these, asleep in a _wait call */
+	uint32_t writers;      /* as in agora_options */
+	uint32_t flags;	       /* as in agora_options */
+	uint32_t format;       /* version of the segment's format */
+	struct timespec created; /* CLOCK_REALTIME */
+	uint64_t reserved[8];
+};
+
+/**
+ * Describe an open object. Counts are exact when nobody is at work on it;
+ * it takes time proportional to what is in it.
+ *
+ * Returns 0, -EUCLEAN, -ECHILD. Progress: lock-free. Since: 0.1
+ */
+int agora_object_stat(struct agora_object *object, struct agora_stat *ret_stat);
+
+/** Return the row of the object's kind. */
+const struct agora_kind *agora_object_kind(const struct agora_object *object);
+
+/** Return the declared type. */
+const char *agora_object_type(const struct agora_object *object);
+
+/** Return the segment's descriptor, owned by object; for fstat(2). */
+int agora_object_fd(const struct agora_object *object);
+
+/** Who has an object open for writing. */
+struct agora_client {
+	uint32_t id;
+	int alive;
+	pid_t pid;
+	uint32_t claims; /* messages acquired and not yet released */
+	int waiting;	 /* asleep in a _wait call */
+	struct timespec since; /* CLOCK_REALTIME of its opening */
+};
+
+/**
+ * List the clients, in the order of their ids.
+ *
+ * ret_clients: to be freed with free(3). Returns how many, -ENOMEM, ...
+ */
+int agora_object_clients(
+	struct agora_object *object, struct agora_client **ret_clients);
+
+/* ---- check and repair ----------------------------------------------- */
+
+/** What agora_object_check() counted. Blocks are those ever committed. */
+struct agora_check {
+	uint64_t blocks;    /* = free + owned + published + held + parts */
+	uint64_t free;
+	uint64_t owned;	    /* being written or released by someone */
+	uint64_t published; /* in the structure */
+	uint64_t held;	    /* claimed, or waiting to be delivered again */
+	uint64_t parts;	    /* continuations of longer messages */
+	uint64_t dead_clients;	/* died and not recovered yet */
+	uint64_t unreachable;	/* published, yet not in the structure */
+	uint64_t orphans;	/* parts without a message */
+	uint64_t damaged;	/* words that make no sense */
+	uint64_t repaired;	/* of the above, mended now */
+	uint64_t reserved[4];
+};
+
+/**
+ * Check the accounting and reachability of an object; optionally repair.
+ *
+ * repair: 0 only looks; 1 recovers dead clients and frees what is provably
+ * nobody's (needs AGORA_WRITE). Exact when nobody is at work on the object;
+ * else what is in motion at that moment may be counted on either side, but
+ * is never reported as damage and never repaired.
+ *
+ * Returns 0 (sound, or all repaired), -EUCLEAN (something remains; the
+ * report is filled in that case too), -EACCES, -ECHILD. Since: 0.1
+ */
+int agora_object_check(
+	struct agora_object *object, int repair, struct agora_check *ret_check);
+
+/* ---- the verbs, for any kind ---------------------------------------- */
+
+/**
+ * A buffer for what is read. The caller sets data and capacity. On success
+ * size and version are set. On -EMSGSIZE nothing was taken and size is what
+ * would be needed.
+ */
+struct agora_buffer {
+	void *data;
+	size_t capacity;
+	size_t size;
+	uint64_t version; /* of a value; sequence number of a message */
+};
+
+/** A message that was claimed and not yet released: see agora/queue.h. */
+struct agora_message {
+	const void *data; /* the bytes, or NULL when not in one piece */
+	size_t size;
+	uint64_t sequence;
+	uint64_t token; /* private */
+};
+
+int agora_object_push(
+	struct agora_object *object, const void *data, size_t size);
+int agora_object_push_wait(struct agora_object *object, const void *data,
+	size_t size, const struct timespec *deadline);
+int agora_object_pop(
+	struct agora_object *object, struct agora_buffer *ret_message);
+int agora_object_pop_wait(struct agora_object *object,
+	const struct timespec *deadline, struct agora_buffer *ret_message);
+int agora_object_peek(
+	struct agora_object *object, struct agora_buffer *ret_message);
+int agora_object_walk(struct agora_object *object, uint64_t *cursor,
+	struct agora_buffer *ret_message);
+int agora_object_tap(struct agora_object *object, uint64_t *cursor,
+	struct agora_buffer *ret_message);
+int agora_object_end(struct agora_object *object, uint64_t *ret_cursor);
+int agora_object_acquire(
+	struct agora_object *object, struct agora_message *ret_message);
+int agora_object_read(struct agora_object *object,
+	const struct agora_message *message, size_t offset, void *ret_data,
+	size_t size);
+int agora_object_release(
+	struct agora_object *object, const struct agora_message *message);
+int agora_object_restore(
+	struct agora_object *object, const struct agora_message *message);
+
+int agora_object_get(struct agora_object *object, const void *key,
+	size_t key_size, struct agora_buffer *ret_value);
+int agora_object_put(struct agora_object *object, const void *key,
+	size_t key_size, const void *value, size_t value_size);
+int agora_object_delete(
+	struct agora_object *object, const void *key, size_t key_size);
+int agora_object_next(struct agora_object *object,
+	struct agora_buffer *key, struct agora_buffer *ret_value);
+
+/* ---- waiting on several objects ------------------------------------- */
+
+/* What to wait for (agora_wait.events). */
+enum {
+	AGORA_READABLE = 1 << 0, /* a pop would find something */
+	AGORA_WRITABLE = 1 << 1, /* a push would find room */
+	AGORA_ADVANCED = 1 << 2	 /* a message at or after cursor was pushed */
+};
+
+/** One object to wait on. */
+struct agora_wait {
+	struct agora_object *object; /* opened with AGORA_WRITE */
+	uint32_t events; /* any of the above */
+	uint32_t ready;	 /* filled in: those that hold */
+	uint64_t cursor; /* for AGORA_ADVANCED */
+};
+
+struct agora_waiter;
+
+/** Make a waiter: a thread's place to wait on many objects. */
+int agora_waiter_open(struct agora_waiter **ret_waiter);
+
+/** Free a waiter on which nobody waits. NULL is accepted. */
+void agora_waiter_close(struct agora_waiter *waiter);
+
+/**
+ * Wait until something holds for at least one of count objects.
+ *
+ * One thread at a time. Up to 100 objects cost no processor time while
+ * nothing happens; of more, the rest is looked at every 20 milliseconds.
+ *
+ * Returns how many are ready, -ETIMEDOUT, -EINTR, -ECANCELED (kicked),
+ * -EOPNOTSUPP (an event that a kind does not have), -EINVAL. Since: 0.1
+ */
+int agora_waiter_wait(struct agora_waiter *waiter, struct agora_wait *items,
+	size_t count, const struct timespec *deadline);
+
+/**
+ * Make the waiter's present wait, or else its next, return -ECANCELED.
+ * May be called from any thread of the process and from signal handlers.
+ */
+void agora_waiter_kick(struct agora_waiter *waiter);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
