@@ -33,6 +33,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 /* The version of these headers. */
 #define AGORA_VERSION_MAJOR 0
 #define AGORA_VERSION_MINOR 1
@@ -74,6 +76,8 @@ struct timespec agora_deadline(uint64_t nanoseconds);
  * Progress: wait-free. Since: 0.1
  */
 int agora_name_check(const char *name);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -24,6 +24,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 struct agora_object;
 
 /* ---- kinds ---------------------------------------------------------- */
@@ -339,6 +341,8 @@ int agora_waiter_wait(struct agora_waiter *waiter, struct agora_wait *items,
  * May be called from any thread of the process and from signal handlers.
  */
 void agora_waiter_kick(struct agora_waiter *waiter);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

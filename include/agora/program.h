@@ -15,6 +15,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 struct agora_program;
 
 /** How to register a program. All-zero means the defaults. */
@@ -113,6 +115,8 @@ int agora_program_remove(struct agora_space *space, const char *name);
  */
 int agora_program_rename(
 	struct agora_space *space, const char *from, const char *to);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -25,6 +25,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 struct agora_queue;
 
 /**
@@ -149,6 +151,8 @@ int agora_queue_release(
  * Returns 0, -EINVAL as release. */
 int agora_queue_restore(
 	struct agora_queue *queue, const struct agora_message *message);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

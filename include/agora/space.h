@@ -14,6 +14,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 struct agora_space;
 
 /**
@@ -56,6 +58,8 @@ int agora_space_list(
 
 /** Free what agora_space_list() returned. NULL is accepted. */
 void agora_list_free(char **names);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

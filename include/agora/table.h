@@ -29,6 +29,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 struct agora_table;
 
 /**
@@ -130,6 +132,8 @@ int agora_table_delete(
  */
 int agora_table_next(struct agora_table *table, struct agora_buffer *key,
 	struct agora_buffer *ret_value);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -13,6 +13,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 #define AGORA_TYPE_MAX 64 /* bytes of a type's name, with its NUL */
 
 /**
@@ -35,6 +37,8 @@ int agora_type_check(
 
 /** Tell whether text views of the type have one message on each line. */
 int agora_type_is_lines(const char *type);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

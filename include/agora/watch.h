@@ -10,6 +10,8 @@
 extern "C" {
 #endif
 
+#pragma GCC visibility push(default)
+
 struct agora_watch;
 
 enum agora_event_type {
@@ -68,6 +70,8 @@ int agora_watch_next_wait(struct agora_watch *watch,
 
 /** Return the name of an event type, such as "program-added". */
 const char *agora_event_name(enum agora_event_type type);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

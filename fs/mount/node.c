@@ -1,0 +1,302 @@
+/*
+ * node.c - node ids, and the table of the nodes that the kernel knows.
+ *
+ * An id is made of what it stands for, so that another server can tell:
+ *
+ *	63      46 45    40 39                0
+ *	[ sequence ][ facet ][ inode or hash   ]
+ *
+ * The low part is the inode of the segment or of the program's directory;
+ * for a key, a hash of inode and key. The sequence is 0, but where a place
+ * has several ids (see node_get) or two places would share one.
+ */
+#include "node.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#define FACET_SHIFT 40
+#define SEQUENCE_SHIFT 46
+#define LOW_MASK ((1ull << FACET_SHIFT) - 1)
+#define SEQUENCE_MASK ((1ull << (64 - SEQUENCE_SHIFT)) - 1)
+
+struct node {
+	struct node *next;
+	fuse_ino_t id;
+	uint64_t lookups;
+	enum facet facet;
+	uint64_t ino;
+	uint64_t program_ino;
+	char *program;
+	char *object;
+	unsigned char *key;
+	size_t key_size;
+};
+
+static struct {
+	pthread_mutex_t lock;
+	struct node **buckets;
+	size_t size; /* a power of two */
+	size_t count;
+	uint64_t sequence; /* the last one given out */
+} nodes = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static uint64_t fold(uint64_t ino)
+{
+	return (ino ^ ino >> FACET_SHIFT) & LOW_MASK;
+}
+
+static uint64_t low_bits(const struct place *place)
+{
+	if (place->facet != FACET_KEY)
+		return fold(place->ino);
+	return XXH3_64bits_withSeed(
+		       place->key, place->key_size, place->ino) &
+	       LOW_MASK;
+}
+
+static fuse_ino_t make_id(const struct place *place, uint64_t sequence)
+{
+	if (place->facet == FACET_ROOT)
+		return FUSE_ROOT_ID;
+	return (sequence & SEQUENCE_MASK) << SEQUENCE_SHIFT |
+	       (uint64_t)place->facet << FACET_SHIFT | low_bits(place);
+}
+
+uint64_t node_ino(const struct place *place)
+{
+	return make_id(place, 0);
+}
+
+enum facet node_facet(fuse_ino_t id)
+{
+	unsigned int facet;
+
+	if (id == FUSE_ROOT_ID)
+		return FACET_ROOT;
+	facet = id >> FACET_SHIFT & ((1u << (SEQUENCE_SHIFT - FACET_SHIFT)) - 1);
+	return facet;
+}
+
+bool node_is_of(fuse_ino_t id, uint64_t ino)
+{
+	return (id & LOW_MASK) == fold(ino);
+}
+
+static struct node **slot_of(fuse_ino_t id)
+{
+	return &nodes.buckets[XXH3_64bits(&id, sizeof(id)) & (nodes.size - 1)];
+}
+
+static struct node *find(fuse_ino_t id)
+{
+	struct node *n = nodes.size ? *slot_of(id) : NULL;
+
+	while (n && n->id != id)
+		n = n->next;
+	return n;
+}
+
+static bool grow(void)
+{
+	size_t old_size = nodes.size, size = old_size ? old_size * 2 : 256;
+	struct node **old = nodes.buckets, **slot, *n, *next;
+
+	if (nodes.count < old_size)
+		return true;
+	nodes.buckets = calloc(size, sizeof(*nodes.buckets));
+	if (!nodes.buckets) {
+		nodes.buckets = old;
+		return old_size > 0;
+	}
+	nodes.size = size;
+	for (size_t i = 0; i < old_size; i++) {
+		for (n = old[i]; n; n = next) {
+			next = n->next;
+			slot = slot_of(n->id);
+			n->next = *slot;
+			*slot = n;
+		}
+	}
+	free(old);
+	return true;
+}
+
+static bool is_same(const struct node *n, const struct place *place)
+{
+	return n->facet == place->facet && n->ino == place->ino &&
+	       n->key_size == place->key_size &&
+	       !memcmp(n->key, place->key, n->key_size);
+}
+
+static void node_free(struct node *n)
+{
+	free(n->program);
+	free(n->object);
+	free(n->key);
+	free(n);
+}
+
+static void rename_to(char **name, const char *to)
+{
+	char *copy;
+
+	if (*name && !strcmp(*name, to))
+		return;
+	copy = strdup(to);
+	if (!copy) /* the old name is a hint that will be found wrong */
+		return;
+	free(*name);
+	*name = copy;
+}
+
+static void move(struct node *n, const struct place *place)
+{
+	n->program_ino = place->program_ino;
+	rename_to(&n->program, place->program);
+	rename_to(&n->object, place->object);
+}
+
+static struct node *insert(fuse_ino_t id, const struct place *place)
+{
+	struct node *n;
+
+	if (!grow())
+		return NULL;
+	n = calloc(1, sizeof(*n));
+	if (!n)
+		return NULL;
+	n->id = id;
+	n->facet = place->facet;
+	n->ino = place->ino;
+	n->key_size = place->key_size;
+	n->key = malloc(place->key_size ? place->key_size : 1);
+	move(n, place);
+	if (!n->program || !n->object || !n->key) {
+		node_free(n);
+		return NULL;
+	}
+	memcpy(n->key, place->key, place->key_size);
+	n->next = *slot_of(id);
+	*slot_of(id) = n;
+	nodes.count++;
+	return n;
+}
+
+int node_find(fuse_ino_t id, struct place *ret_place)
+{
+	struct node *n;
+
+	memset(ret_place, 0, sizeof(*ret_place));
+	if (id == FUSE_ROOT_ID) {
+		ret_place->facet = FACET_ROOT;
+		return 0;
+	}
+	pthread_mutex_lock(&nodes.lock);
+	n = find(id);
+	if (n) {
+		ret_place->facet = n->facet;
+		ret_place->ino = n->ino;
+		ret_place->program_ino = n->program_ino;
+		strcpy(ret_place->program, n->program);
+		strcpy(ret_place->object, n->object);
+		memcpy(ret_place->key, n->key, n->key_size);
+		ret_place->key_size = n->key_size;
+	}
+	pthread_mutex_unlock(&nodes.lock);
+	return n ? 0 : -ESTALE;
+}
+
+static bool wants_fresh_id(const struct place *place)
+{
+	const struct agora_kind *kind;
+
+	if (place->facet != FACET_OBJECT)
+		return false;
+	kind = agora_kind_of(place->object);
+	return kind && kind->shape == AGORA_SEQUENCE;
+}
+
+fuse_ino_t node_get(const struct place *place)
+{
+	bool fresh = wants_fresh_id(place);
+	struct node *n;
+	uint64_t sequence;
+	fuse_ino_t id;
+
+	pthread_mutex_lock(&nodes.lock);
+	sequence = fresh ? ++nodes.sequence : 0;
+	for (;;) {
+		id = make_id(place, sequence);
+		n = find(id);
+		if (!n || (!fresh && is_same(n, place)))
+			break;
+		sequence = fresh ? ++nodes.sequence : sequence + 1;
+	}
+	if (n)
+		move(n, place);
+	else
+		n = insert(id, place);
+	if (n)
+		n->lookups++;
+	pthread_mutex_unlock(&nodes.lock);
+	return n ? id : 0;
+}
+
+fuse_ino_t node_peek(const struct place *place)
+{
+	fuse_ino_t id = make_id(place, 0);
+	struct node *n;
+
+	pthread_mutex_lock(&nodes.lock);
+	n = find(id);
+	if (!n || !is_same(n, place))
+		id = id == FUSE_ROOT_ID ? id : 0;
+	pthread_mutex_unlock(&nodes.lock);
+	return id;
+}
+
+void node_adopt(fuse_ino_t id, const struct place *place)
+{
+	pthread_mutex_lock(&nodes.lock);
+	if (!find(id))
+		insert(id, place);
+	pthread_mutex_unlock(&nodes.lock);
+}
+
+void node_moved(fuse_ino_t id, const struct place *place)
+{
+	struct node *n;
+
+	pthread_mutex_lock(&nodes.lock);
+	n = find(id);
+	if (n)
+		move(n, place);
+	pthread_mutex_unlock(&nodes.lock);
+}
+
+void node_forget(fuse_ino_t id, uint64_t lookups)
+{
+	struct node **slot, *n = NULL;
+
+	pthread_mutex_lock(&nodes.lock);
+	if (nodes.size) {
+		slot = slot_of(id);
+		while (*slot && (*slot)->id != id)
+			slot = &(*slot)->next;
+		n = *slot;
+	}
+	if (n && n->lookups > lookups) {
+		n->lookups -= lookups;
+		n = NULL;
+	}
+	if (n) {
+		*slot = n->next;
+		nodes.count--;
+	}
+	pthread_mutex_unlock(&nodes.lock);
+	if (n)
+		node_free(n);
+}

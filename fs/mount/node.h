@@ -1,0 +1,76 @@
+/* node.h - node ids, and the table of the nodes that the kernel knows. */
+#ifndef FS_MOUNT_NODE_H
+#define FS_MOUNT_NODE_H
+
+#include "server.h"
+
+/* What a node shows of what it belongs to. Part of node ids: append only. */
+enum facet {
+	FACET_ROOT = 1,
+	FACET_README,
+	FACET_EVENTS,
+	FACET_FOLLOW,
+	FACET_PROGRAM, /* the directory of a program */
+	FACET_MANIFEST,
+	FACET_OBJECT, /* the object itself */
+	FACET_FOLDER, /* of a keyed object: a file for each key */
+	FACET_KEY,
+	FACET_DOT, /* the folder with all the rest about an object */
+	FACET_POP,
+	FACET_PIPE,
+	FACET_TAP,
+	FACET_PUT,
+	FACET_STAT,
+	FACET_HOLDERS,
+	FACET_ERRORS,
+	FACET_COUNT
+};
+
+/*
+ * What a node stands for. ino and facet (and the key) identify it; the names
+ * are where it was when somebody looked last.
+ */
+struct place {
+	enum facet facet;
+	uint64_t ino; /* of the segment, or of the program's directory */
+	uint64_t program_ino;
+	char program[256];
+	char object[256];
+	unsigned char key[256];
+	size_t key_size;
+};
+
+/** Return the st_ino that a place shows. */
+uint64_t node_ino(const struct place *place);
+
+/** Tell the facet and the inode bits that are encoded in an id. */
+enum facet node_facet(fuse_ino_t id);
+bool node_is_of(fuse_ino_t id, uint64_t ino);
+
+/**
+ * Copy what the node stands for. Returns 0, -ESTALE (not in the table).
+ */
+int node_find(fuse_ino_t id, struct place *ret_place);
+
+/**
+ * Count one more lookup of a place. Returns its id, or 0 without memory.
+ *
+ * Objects that are sequences get an id of their own with each lookup: a
+ * writer that waits holds a lock of the kernel's inode, and so each path
+ * walk has an inode, and a lock, for itself.
+ */
+fuse_ino_t node_get(const struct place *place);
+
+/** Return the id that is in the table for a place, or 0. */
+fuse_ino_t node_peek(const struct place *place);
+
+/** Put a place under an id that an earlier server gave out. */
+void node_adopt(fuse_ino_t id, const struct place *place);
+
+/** Remember where the thing is now. */
+void node_moved(fuse_ino_t id, const struct place *place);
+
+/** The kernel forgets so many lookups. */
+void node_forget(fuse_ino_t id, uint64_t lookups);
+
+#endif

@@ -1,0 +1,98 @@
+/* object.h - the segments that the server has open. */
+#ifndef FS_MOUNT_OBJECT_H
+#define FS_MOUNT_OBJECT_H
+
+#include "node.h"
+
+#include <pthread.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+
+#define ERRORS_MAX 64
+
+/* A write that was rejected. */
+struct rejection {
+	struct timespec when;
+	pid_t pid;
+	uint64_t offset; /* in what was written */
+	int error;
+};
+
+struct file;
+struct want;
+TAILQ_HEAD(want_list, want);
+LIST_HEAD(poll_list, file);
+
+/*
+ * One segment, shared by all open files on it. What is constant is set
+ * before anybody else sees it.
+ */
+struct object {
+	LIST_ENTRY(object) link; /* under the lock of the table, as are: */
+	unsigned int refs;
+	time_t idle_since;
+
+	uint64_t ino; /* constant */
+
+	pthread_mutex_t lock; /* guards what follows, and opening */
+	const struct agora_kind *kind;
+	char type[AGORA_TYPE_MAX];
+	bool lines; /* text views have a message on each line */
+	uint64_t capacity, message_size, key_size;
+	struct agora_object *reader; /* never closed before the object is */
+	struct agora_object *writer;
+	bool slow; /* counting took long: sizes are not shown */
+	struct rejection errors[ERRORS_MAX];
+	unsigned int rejected; /* ever; the last is errors[(n - 1) % MAX] */
+
+	struct { /* park's, under its lock */
+		LIST_ENTRY(object) link;
+		bool busy; /* is in park's list */
+		bool gone; /* removed: nobody shall wait for it */
+		unsigned int futile;
+		uint32_t ready;
+		struct want_list wants;
+		struct poll_list polls;
+	} park;
+};
+
+/**
+ * Get the object of a place with a handle for flags (AGORA_READ, _WRITE).
+ * Corrects the names in place. Returns 0, -ESTALE (it is gone), and those of
+ * agora_object_open().
+ */
+int object_get(struct place *place, uint32_t flags, struct object **ret_object);
+
+/** One more reference. */
+void object_ref(struct object *o);
+
+/** Give a reference back. NULL is accepted. */
+void object_put(struct object *o);
+
+/** Status of a segment that is open, even if it has no name any more. */
+int object_fstat(uint64_t ino, struct stat *ret_stat);
+
+/** The handle to look with, and the one to change with. */
+struct agora_object *object_reader(struct object *o);
+struct agora_object *object_writer(struct object *o);
+
+/** Remember why a write was rejected. */
+void object_reject(struct object *o, pid_t pid, uint64_t offset, int error);
+
+/**
+ * Tell the size of what reading the object shows: real, or 0 where
+ * counting takes long.
+ */
+uint64_t object_shown_size(struct object *o);
+
+/** Tell the size of a key's value as shown. ret_size may be NULL.
+ * Returns 0, -ENOENT, -ESTALE, ... */
+int object_key_size(struct place *place, uint64_t *ret_size);
+
+/** Close what was idle for a while; all that is idle: when the end is near. */
+void object_expire(bool all);
+
+/** Call fn for each object that has a handle. */
+void object_check_gone(void);
+
+#endif

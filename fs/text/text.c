@@ -1,0 +1,98 @@
+/*
+ * text.c - a growing buffer, and messages as reading shows them.
+ */
+#include "text.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SMALLEST 128
+
+void text_free(struct text *t)
+{
+	free(t->data);
+	*t = (struct text){0};
+}
+
+/* Make room for size more bytes. */
+static int reserve(struct text *t, size_t size)
+{
+	size_t capacity = t->capacity > SMALLEST ? t->capacity : SMALLEST;
+	size_t needed;
+	char *data;
+
+	if (__builtin_add_overflow(t->size, size, &needed))
+		return -ENOMEM;
+	if (needed <= t->capacity)
+		return 0;
+	while (capacity < needed)
+		if (__builtin_mul_overflow(capacity, 2, &capacity))
+			return -ENOMEM;
+	data = realloc(t->data, capacity);
+	if (!data)
+		return -ENOMEM;
+	t->data = data;
+	t->capacity = capacity;
+	return 0;
+}
+
+int text_append(struct text *t, const void *data, size_t size)
+{
+	int r = reserve(t, size);
+
+	if (r < 0)
+		return r;
+	if (size)
+		memcpy(t->data + t->size, data, size);
+	t->size += size;
+	return 0;
+}
+
+int text_print(struct text *t, const char *format, ...)
+{
+	va_list args;
+	int length;
+	int r;
+
+	va_start(args, format);
+	length = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (length < 0)
+		return -ENOMEM;
+	r = reserve(t, (size_t)length + 1); /* vsnprintf ends with a NUL */
+	if (r < 0)
+		return r;
+	va_start(args, format);
+	vsnprintf(t->data + t->size, (size_t)length + 1, format, args);
+	va_end(args);
+	t->size += (size_t)length;
+	return 0;
+}
+
+int text_message(
+	struct text *out, const char *type, const void *data, size_t size)
+{
+	bool lines = agora_type_is_lines(type);
+	int r = reserve(out, size + lines);
+
+	if (r < 0)
+		return r;
+	if (size)
+		memcpy(out->data + out->size, data, size);
+	out->size += size;
+	if (lines)
+		out->data[out->size++] = '\n';
+	return 0;
+}
+
+size_t text_value_size(const char *type, const void *data, size_t size)
+{
+	if (!size || !agora_type_is_lines(type))
+		return size;
+	return size - (((const char *)data)[size - 1] == '\n');
+}

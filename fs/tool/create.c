@@ -1,0 +1,232 @@
+/*
+ * create.c - agora create: make an object, or a program without a process.
+ */
+#include "tool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char doc[] =
+	"Make the object PROGRAM/NAME.KIND, or, given PROGRAM only, a program "
+	"that no process stands behind. Sizes take a suffix K, M or G."
+	"\v"
+	"Examples:\n"
+	"  agora create weather\n"
+	"  agora create weather/alerts.queue\n"
+	"  agora create -p weather/frames.queue --type bytes --capacity 64 "
+	"--message-size 8M\n"
+	"  agora create weather/prices.table --writers one --mode 0644\n";
+
+enum {
+	CAPACITY = 256,
+	MESSAGE_SIZE,
+	TYPE,
+	WRITERS,
+	MODE,
+	FIXED,
+	KEY_SIZE,
+	MEMORY,
+	INLINE_SIZE,
+	CLIENTS
+};
+
+struct arguments {
+	const char *words[1];
+	bool parents;
+	bool any; /* an option that is only for objects */
+	struct agora_options options;
+};
+
+static const struct argp_option options[] = {
+	{"capacity", CAPACITY, "N", 0, "Most messages, or keys", 0},
+	{"message-size", MESSAGE_SIZE, "BYTES", 0,
+		"Largest message, or value", 0},
+	{"type", TYPE, "TYPE", 0,
+		"Declared type: bytes, bytes/line, utf8 (default)", 0},
+	{"writers", WRITERS, "one|many", 0, "Who may write to a table", 0},
+	{"mode", MODE, "OCTAL", 0, "Permission bits, such as 0640", 0},
+	{"fixed", FIXED, NULL, 0, "Each message has --message-size", 0},
+	{"key-size", KEY_SIZE, "BYTES", 0, "Longest key", 0},
+	{"memory", MEMORY, "BYTES", 0, "Ceiling for long messages", 0},
+	{"inline-size", INLINE_SIZE, "BYTES", 0,
+		"Bytes of a message kept in one piece", 0},
+	{"clients", CLIENTS, "N", 0, "Most handles at one time", 0},
+	{"parents", 'p', NULL, 0,
+		"Make the program too, accept what is there", 0},
+	{0}};
+
+static mode_t mode_of(const struct argp_state *state, const char *arg)
+{
+	char *end;
+	unsigned long mode = strtoul(arg, &end, 8);
+
+	if (*arg < '0' || *arg > '7' || *end || mode > 0777 || !mode)
+		tool_wrong(state, "--mode: '%s' is not like 0640", arg);
+	return (mode_t)mode;
+}
+
+static uint32_t writers_of(const struct argp_state *state, const char *arg)
+{
+	if (strcmp(arg, "one") == 0)
+		return AGORA_WRITERS_ONE;
+	if (strcmp(arg, "many") != 0)
+		tool_wrong(state, "--writers: '%s' is not one or many", arg);
+	return AGORA_WRITERS_MANY;
+}
+
+/* A size of which 0 is not allowed: to the library it means the default. */
+static uint64_t positive(
+	const struct argp_state *state, const char *option, const char *arg)
+{
+	uint64_t size = tool_size(state, option, arg);
+
+	if (!size)
+		tool_wrong(state, "%s: must not be 0", option);
+	return size;
+}
+
+static uint32_t positive32(
+	const struct argp_state *state, const char *option, const char *arg)
+{
+	uint64_t size = positive(state, option, arg);
+
+	if (size > UINT32_MAX)
+		tool_wrong(state, "%s: '%s' is too large", option, arg);
+	return (uint32_t)size;
+}
+
+static const char *type_of(const struct argp_state *state, const char *arg)
+{
+	if (agora_type_parse(arg) < 0)
+		tool_wrong(state, "--type: '%s' is not a known type", arg);
+	return arg;
+}
+
+/* Returns false for an option that is none of an object. */
+static bool parse_option(
+	int key, const char *arg, struct argp_state *s, struct agora_options *o)
+{
+	switch (key) {
+	case CAPACITY:
+		o->capacity = positive(s, "--capacity", arg);
+		return true;
+	case MESSAGE_SIZE:
+		o->message_size = positive(s, "--message-size", arg);
+		return true;
+	case TYPE:
+		o->type = type_of(s, arg);
+		return true;
+	case WRITERS:
+		o->writers = writers_of(s, arg);
+		return true;
+	case FIXED:
+		o->flags |= AGORA_FIXED;
+		return true;
+	case KEY_SIZE:
+		o->key_size = positive(s, "--key-size", arg);
+		return true;
+	case MEMORY:
+		o->memory = positive(s, "--memory", arg);
+		return true;
+	case INLINE_SIZE:
+		o->inline_size = positive32(s, "--inline-size", arg);
+		return true;
+	case CLIENTS:
+		o->clients = positive32(s, "--clients", arg);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	static const struct tool_words words = {{"PATH"}, 1, 1};
+	struct arguments *a = state->input;
+
+	switch (key) {
+	case 'p':
+		a->parents = true;
+		return 0;
+	case MODE:
+		a->options.mode = mode_of(state, arg);
+		return 0;
+	case ARGP_KEY_END:
+		if (a->any && state->arg_num && !strchr(a->words[0], '/'))
+			tool_wrong(state, "a program takes only --mode");
+		break;
+	}
+	if (parse_option(key, arg, state, &a->options)) {
+		a->any = true;
+		return 0;
+	}
+	return tool_words(key, arg, state, &words, a->words);
+}
+
+static const struct argp argp = {.options = options,
+	.parser = parse,
+	.args_doc = "PATH",
+	.doc = doc,
+	.children = tool_children};
+
+/* Returns 0 or, after a line, an exit status. */
+static int create_program(const char *name, bool accept, mode_t mode)
+{
+	struct agora_program_options made = {.mode = mode};
+	int r = agora_name_check(name);
+
+	if (r < 0) {
+		tool_say(name, "not a name for a program: %s",
+			agora_strerror(r));
+		return TOOL_WRONG;
+	}
+	r = agora_program_create(tool_space(), name, &made);
+	if (r == 0 || (r == -EEXIST && accept))
+		return 0;
+	return tool_error(name, r);
+}
+
+static int create_object(const struct arguments *a)
+{
+	const char *path = a->words[0];
+	int r = agora_object_create(tool_space(), path, &a->options);
+
+	if (r == 0)
+		return TOOL_DONE;
+	if (r == -EEXIST && a->parents) {
+		struct agora_object *object;
+
+		/* there, or is it only the folder's name that is taken? */
+		r = tool_open(path, AGORA_READ, 0, &object);
+		if (r == 0)
+			agora_object_close(object);
+		return r;
+	}
+	if (r == -ENOENT)
+		return tool_say(path, "there is no such program (-p makes it)");
+	if (r == -EINVAL)
+		return tool_say(path,
+			"an option is out of range or not for this kind");
+	return tool_error(path, r);
+}
+
+int create_main(int argc, char **argv)
+{
+	struct arguments a = {.options = {.type = "utf8"}};
+	const struct agora_kind *kind;
+	char program[256], object[256];
+	int r;
+
+	tool_parse(&argp, argc, argv, &a);
+	if (!strchr(a.words[0], '/'))
+		return create_program(
+			a.words[0], a.parents, a.options.mode);
+	r = tool_check_path(a.words[0], &kind);
+	if (r)
+		return r;
+	agora_path_parse(a.words[0], program, object, &kind);
+	if (a.parents)
+		r = create_program(program, true, 0);
+	return r ? r : create_object(&a);
+}

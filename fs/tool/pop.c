@@ -1,0 +1,186 @@
+/*
+ * pop.c - agora pop: take messages and print them.
+ *
+ * A message is claimed, printed, and only then released: killed anywhere, a
+ * pop loses nothing, and what it had claimed is delivered to somebody else.
+ */
+#include "tool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define PIECE 65536
+
+static const char doc[] =
+	"Take messages and print them."
+	"\v"
+	"A message of a text type ends with a newline. Exits with 1 when there "
+	"is none at once; --wait waits. A message counts as taken when it was "
+	"written out.\n\n"
+	"Examples:\n"
+	"  agora pop weather/alerts.queue\n"
+	"  agora pop -n all weather/alerts.queue > alerts.txt\n"
+	"  agora pop -n all --wait weather/jobs.queue | while read job; do "
+	"...; done\n"
+	"  agora pop --raw camera/frames.queue > frame.png\n";
+
+struct arguments {
+	const char *words[1];
+	uint64_t count;
+	bool wait;
+	bool raw;
+};
+
+static const struct argp_option options[] = {
+	{"count", 'n', "N", 0, "Take N messages, or all", 0},
+	{"wait", 'w', NULL, 0, "Wait for messages", 0},
+	{"raw", 'r', NULL, 0, "Print the bytes only, add no newline", 0}, {0}};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	static const struct tool_words words = {{"PATH"}, 1, 1};
+	struct arguments *a = state->input;
+
+	switch (key) {
+	case 'n':
+		a->count = tool_count(state, "-n", arg);
+		return 0;
+	case 'w':
+		a->wait = true;
+		return 0;
+	case 'r':
+		a->raw = true;
+		return 0;
+	default:
+		return tool_words(key, arg, state, &words, a->words);
+	}
+}
+
+static const struct argp argp = {.options = options,
+	.parser = parse,
+	.args_doc = "PATH",
+	.doc = doc,
+	.children = tool_children};
+
+struct pop {
+	const struct arguments *a;
+	struct agora_object *object;
+	const char *type; /* how messages are shown */
+	struct text out;
+};
+
+/* Print what is not in one piece. Sets *ret_write if writing failed. */
+static int print_pieces(struct pop *pop, const struct agora_message *message,
+	int *ret_write)
+{
+	static char piece[PIECE];
+	size_t at = 0;
+	int n;
+
+	while (at < message->size) {
+		n = agora_object_read(
+			pop->object, message, at, piece, sizeof(piece));
+		if (n <= 0)
+			return n < 0 ? n : -EUCLEAN;
+		*ret_write = tool_write(piece, (size_t)n);
+		if (*ret_write < 0)
+			return 0;
+		at += (size_t)n;
+	}
+	if (agora_type_is_lines(pop->type))
+		*ret_write = tool_write("\n", 1);
+	return 0;
+}
+
+/* Print a claimed message. Sets *ret_write if writing failed. */
+static int print(struct pop *pop, const struct agora_message *message,
+	int *ret_write)
+{
+	int r;
+
+	*ret_write = 0;
+	if (!message->data && message->size)
+		return print_pieces(pop, message, ret_write);
+	pop->out.size = 0;
+	r = text_message(&pop->out, pop->type, message->data, message->size);
+	if (r == 0)
+		*ret_write = tool_write(pop->out.data, pop->out.size);
+	return r;
+}
+
+/* Take one message. Returns 0, an exit status, or a negative errno. */
+static int take(struct pop *pop)
+{
+	struct agora_message message;
+	int written;
+	int r = agora_object_acquire(pop->object, &message);
+
+	if (r < 0)
+		return r;
+	r = print(pop, &message, &written);
+	if (r == 0 && written == 0)
+		return agora_object_release(pop->object, &message);
+	agora_object_restore(pop->object, &message);
+	if (r < 0)
+		return r;
+	agora_object_close(pop->object); /* writing may have ended us */
+	pop->object = NULL;
+	return tool_write_failed(written);
+}
+
+/* The queue is empty: returns 0 to try again, or an exit status. */
+static int empty(struct pop *pop, uint64_t taken)
+{
+	int r;
+
+	if (!pop->a->wait)
+		return taken ? -EAGAIN
+			     : tool_say(pop->a->words[0], "empty");
+	r = tool_wait(pop->object, AGORA_READABLE, 0);
+	if (r == -EINTR)
+		return tool_stopped();
+	return r < 0 ? tool_error(pop->a->words[0], r) : 0;
+}
+
+static int pop_messages(struct pop *pop)
+{
+	uint64_t taken = 0;
+	int r;
+
+	while (taken < pop->a->count) {
+		if (tool_stopped())
+			return tool_stopped();
+		r = take(pop);
+		if (r == 0) {
+			taken++;
+			continue;
+		}
+		if (r == -EAGAIN)
+			r = empty(pop, taken);
+		if (r == -EAGAIN)
+			return TOOL_DONE;
+		if (r < 0)
+			return tool_error(pop->a->words[0], r);
+		if (r > 0)
+			return r;
+	}
+	return TOOL_DONE;
+}
+
+int pop_main(int argc, char **argv)
+{
+	struct arguments a = {.count = 1};
+	struct pop pop = {.a = &a};
+	int r;
+
+	tool_parse(&argp, argc, argv, &a);
+	r = tool_open(a.words[0], AGORA_WRITE, AGORA_CAN_POP, &pop.object);
+	if (r)
+		return r;
+	tool_catch();
+	pop.type = a.raw ? "bytes" : agora_object_type(pop.object);
+	r = pop_messages(&pop);
+	text_free(&pop.out);
+	agora_object_close(pop.object);
+	return r;
+}

@@ -1,0 +1,99 @@
+/*
+ * kind.h - a row of the table of kinds: all that object.c must know of one.
+ *
+ * A kind is one file, which defines one struct kind; kinds.c lists them. The
+ * verbs take the kind's handle, which begins with a struct agora_object.
+ * object.c has done segment_enter() and does segment_leave(); a verb that a
+ * kind lacks is NULL.
+ */
+#ifndef LIB_DATA_KIND_H
+#define LIB_DATA_KIND_H
+
+#include "shm/segment.h"
+
+#include <agora/object.h>
+
+struct kind;
+
+/* The beginning of every handle. */
+struct agora_object {
+	const struct kind *kind;
+	uint32_t flags; /* those of opening */
+	struct segment segment;
+};
+
+struct kind {
+	struct agora_kind row;
+	struct segment_kind segment;
+	size_t handle_size;
+
+	/*
+	 * Turn options into parameters, with defaults. type and clients are
+	 * done by the caller. Returns 0, -EINVAL; layout() checks the ranges.
+	 */
+	int (*plan)(
+		const struct agora_options *options, struct params_shm *params);
+	/* Set the handle up; the segment is mapped and has no client yet. */
+	int (*open)(void *handle);
+	/* Give blocks back; the client id is still ours. */
+	void (*close)(void *handle);
+
+	int (*stat)(void *handle, struct agora_stat *stat);
+	int (*check)(void *handle, int repair, struct agora_check *check);
+	/* Blocks a client has acquired and not released. */
+	uint32_t (*claims)(void *handle, uint32_t client);
+	/* Which of events hold now, or a negative errno. */
+	int (*ready)(void *handle, uint32_t events, uint64_t cursor);
+
+	int (*push)(void *handle, const void *data, size_t size);
+	int (*pop)(void *handle, struct agora_buffer *message);
+	int (*peek)(void *handle, struct agora_buffer *message);
+	int (*walk)(void *handle, uint64_t *cursor, struct agora_buffer *m);
+	int (*tap)(void *handle, uint64_t *cursor, struct agora_buffer *m);
+	int (*end)(void *handle, uint64_t *cursor);
+	int (*acquire)(void *handle, struct agora_message *message);
+	int (*read)(void *handle, const struct agora_message *message,
+		size_t offset, void *data, size_t size);
+	int (*release)(void *handle, const struct agora_message *message);
+	int (*restore)(void *handle, const struct agora_message *message);
+
+	int (*get)(void *handle, const void *key, size_t key_size,
+		struct agora_buffer *value);
+	int (*put)(void *handle, const void *key, size_t key_size,
+		const void *value, size_t value_size);
+	int (*delete)(void *handle, const void *key, size_t key_size);
+	int (*next)(void *handle, struct agora_buffer *key,
+		struct agora_buffer *value);
+};
+
+/* One for each file of this directory that is a structure. */
+extern const struct kind kind_queue, kind_table;
+
+/* The row of a public kind. */
+static inline const struct kind *kind_of_row(const struct agora_kind *row)
+{
+	return (const struct kind *)row;
+}
+
+/* Open an object that must be of a kind. Returns as agora_object_open(). */
+int object_open_kind(struct agora_space *space, const char *path,
+	uint32_t flags, const struct agora_options *options,
+	const struct kind *kind, void **ret_handle);
+
+/* 0, or why this handle must not write. */
+static inline int object_writable(const struct agora_object *object)
+{
+	return likely(object->segment.client) ? 0 : -EACCES;
+}
+
+/* 0, or -EBADMSG when the handle checks types and the value does not fit. */
+static inline int object_fits(
+	const struct agora_object *object, const void *data, size_t size)
+{
+	if (likely(!(object->flags & AGORA_CHECK)))
+		return 0;
+	return agora_type_check(
+		object->segment.header.params.type, data, size, NULL);
+}
+
+#endif

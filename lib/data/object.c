@@ -1,0 +1,494 @@
+/*
+ * object.c - objects of any kind: names, life, description, checking.
+ *
+ * The verbs stand in verbs.c, waiting in waiter.c.
+ */
+#include "data/kind.h"
+
+#include "shm/client.h"
+#include "shm/space.h"
+
+#include <agora/program.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- names ---- */
+
+/* Check "NAME.KIND": the name without its kind must be one. */
+static int check_object_name(const char *name, const struct agora_kind **kind)
+{
+	char stem[256];
+	size_t size;
+	int error;
+
+	*kind = agora_kind_of(name);
+	if (!*kind)
+		return -EINVAL;
+	size = (size_t)(strrchr(name, '.') - name);
+	if (size > AGORA_NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(stem, name, size);
+	stem[size] = 0;
+	error = agora_name_check(stem);
+	return error;
+}
+
+int agora_path_parse(const char *path, char ret_program[256],
+	char ret_object[256], const struct agora_kind **ret_kind)
+{
+	char program[AGORA_NAME_MAX + 1];
+	const char *slash = path ? strchr(path, '/') : NULL;
+	const struct agora_kind *kind;
+	int error;
+
+	if (!slash || strchr(slash + 1, '/'))
+		return -EINVAL;
+	if (slash - path > AGORA_NAME_MAX || strlen(slash + 1) > 255)
+		return -ENAMETOOLONG;
+	memcpy(program, path, (size_t)(slash - path));
+	program[slash - path] = 0;
+	error = agora_name_check(program);
+	if (!error)
+		error = check_object_name(slash + 1, &kind);
+	if (error)
+		return error;
+	strcpy(ret_program, program);
+	strcpy(ret_object, slash + 1);
+	*ret_kind = kind;
+	return 0;
+}
+
+/* A path, taken apart, and the directory of its program, opened. */
+struct place {
+	int directory;
+	char program[256];
+	char object[256];
+	const struct kind *kind;
+};
+
+static int place_open(
+	struct agora_space *space, const char *path, struct place *ret_place)
+{
+	const struct agora_kind *row;
+	int error = agora_path_parse(
+		path, ret_place->program, ret_place->object, &row);
+
+	if (error)
+		return error;
+	ret_place->kind = kind_of_row(row);
+	ret_place->directory =
+		space_open_program(space, ret_place->program, O_PATH);
+	return ret_place->directory < 0 ? ret_place->directory : 0;
+}
+
+static void place_close(struct place *place)
+{
+	close(place->directory);
+}
+
+/*
+ * Two keyed objects must not share the part before their kind: it names
+ * their folder. Returns 0 or -EEXIST.
+ */
+static int check_folder(const struct place *place)
+{
+	const struct agora_kind *row = NULL;
+	size_t stem = (size_t)(strrchr(place->object, '.') - place->object);
+	char name[256 + 16];
+
+	if (place->kind->row.shape != AGORA_KEYED)
+		return 0;
+	while ((row = agora_kind_next(row))) {
+		snprintf(name, sizeof(name), "%.*s.%s", (int)stem,
+			place->object, row->name);
+		if (row->shape == AGORA_KEYED && row != &place->kind->row &&
+			!faccessat(place->directory, name, F_OK,
+				AT_SYMLINK_NOFOLLOW))
+			return -EEXIST;
+	}
+	return 0;
+}
+
+/* ---- create ---- */
+
+static int check_options(const struct agora_options *options)
+{
+	for (size_t i = 0; i < sizeof(options->reserved) / 8; i++)
+		if (options->reserved[i])
+			return -EINVAL;
+	if (options->mode & ~(mode_t)07777 || options->clients > CLIENTS_MAX)
+		return -EINVAL;
+	return options->type ? agora_type_parse(options->type) : 0;
+}
+
+static int plan(const struct kind *kind, const struct agora_options *options,
+	struct params_shm *params)
+{
+	static const struct agora_options defaults;
+	int error;
+
+	if (!options)
+		options = &defaults;
+	error = check_options(options);
+	if (error)
+		return error;
+	*params = (struct params_shm){.clients =
+			options->clients ? options->clients : CLIENTS_MAX};
+	snprintf(params->type, sizeof(params->type), "%s",
+		options->type ? options->type : "bytes");
+	return kind->plan(options, params);
+}
+
+static int create(
+	const struct place *place, const struct agora_options *options)
+{
+	struct params_shm params;
+	int error = plan(place->kind, options, &params);
+
+	if (!error)
+		error = check_folder(place);
+	if (error)
+		return error;
+	return segment_create(place->directory, place->object,
+		&place->kind->segment, &params, options ? options->mode : 0);
+}
+
+int agora_object_create(struct agora_space *space, const char *path,
+	const struct agora_options *options)
+{
+	struct place place;
+	int error = place_open(space, path, &place);
+
+	if (error)
+		return error;
+	error = create(&place, options);
+	place_close(&place);
+	return error;
+}
+
+/* ---- open, close ---- */
+
+static int open_segment(struct agora_object *object, const struct place *place)
+{
+	int error = segment_open(&object->segment, place->directory,
+		place->object, &place->kind->segment,
+		object->flags & AGORA_WRITE);
+
+	if (error)
+		return error;
+	object->segment.owner = object;
+	error = place->kind->open(object);
+	if (!error && (object->flags & AGORA_WRITE))
+		error = client_attach(&object->segment);
+	if (error)
+		segment_close(&object->segment);
+	return error;
+}
+
+static int open_handle(const struct place *place, uint32_t flags,
+	struct agora_object **ret_object)
+{
+	struct agora_object *object = calloc(1, place->kind->handle_size);
+	int error;
+
+	if (!object)
+		return -ENOMEM;
+	object->kind = place->kind;
+	object->flags = flags;
+	error = open_segment(object, place);
+	if (error)
+		free(object);
+	else
+		*ret_object = object;
+	return error;
+}
+
+/* Another may remove what exists, or create what does not, in between. */
+static int open_or_create(const struct place *place, uint32_t flags,
+	const struct agora_options *options, struct agora_object **ret_object)
+{
+	int error;
+
+	for (int tries = 0; tries < 100; tries++) {
+		if (!(flags & AGORA_EXCLUSIVE)) {
+			error = open_handle(place, flags, ret_object);
+			if (error != -ENOENT || !(flags & AGORA_CREATE))
+				return error;
+		}
+		error = create(place, options);
+		if (error && (error != -EEXIST || (flags & AGORA_EXCLUSIVE)))
+			return error;
+		flags &= ~(uint32_t)AGORA_EXCLUSIVE;
+	}
+	return -EBUSY;
+}
+
+static int check_flags(uint32_t flags)
+{
+	const uint32_t known =
+		AGORA_WRITE | AGORA_CREATE | AGORA_EXCLUSIVE | AGORA_CHECK;
+
+	if (flags & ~known)
+		return -EINVAL;
+	if ((flags & (AGORA_CREATE | AGORA_CHECK)) && !(flags & AGORA_WRITE))
+		return -EINVAL;
+	return (flags & AGORA_EXCLUSIVE) && !(flags & AGORA_CREATE) ? -EINVAL
+								    : 0;
+}
+
+static int open_place(struct agora_space *space, const char *path,
+	uint32_t flags, const struct agora_options *options,
+	const struct kind *kind, struct agora_object **ret_object)
+{
+	struct place place;
+	int error = check_flags(flags);
+
+	if (!error)
+		error = place_open(space, path, &place);
+	if (error)
+		return error;
+	if (kind && kind != place.kind)
+		error = -EPROTOTYPE;
+	else
+		error = open_or_create(&place, flags, options, ret_object);
+	place_close(&place);
+	return error;
+}
+
+int agora_object_open(struct agora_space *space, const char *path,
+	uint32_t flags, const struct agora_options *options,
+	struct agora_object **ret_object)
+{
+	return open_place(space, path, flags, options, NULL, ret_object);
+}
+
+int object_open_kind(struct agora_space *space, const char *path,
+	uint32_t flags, const struct agora_options *options,
+	const struct kind *kind, void **ret_handle)
+{
+	struct agora_object *object;
+	int error = open_place(space, path, flags, options, kind, &object);
+
+	if (!error)
+		*ret_handle = object;
+	return error;
+}
+
+void agora_object_close(struct agora_object *object)
+{
+	if (!object)
+		return;
+	if (!segment_enter(&object->segment))
+		object->kind->close(object);
+	segment_close(&object->segment);
+	free(object);
+}
+
+/* ---- remove, rename ---- */
+
+int agora_object_remove(struct agora_space *space, const char *path)
+{
+	struct place place;
+	int error = place_open(space, path, &place);
+
+	if (error)
+		return error;
+	if (unlinkat(place.directory, place.object, 0))
+		error = -errno;
+	place_close(&place);
+	return error;
+}
+
+static int rename_object(const struct place *from, const struct place *to)
+{
+	int error;
+
+	if (from->kind != to->kind)
+		return -EINVAL;
+	error = check_folder(to);
+	if (error)
+		return error;
+	if (renameat2(from->directory, from->object, to->directory, to->object,
+		    RENAME_NOREPLACE))
+		return -errno;
+	return 0;
+}
+
+int agora_object_rename(
+	struct agora_space *space, const char *from, const char *to)
+{
+	struct place source, target;
+	int error = place_open(space, from, &source);
+
+	if (error)
+		return error;
+	error = place_open(space, to, &target);
+	if (!error) {
+		error = rename_object(&source, &target);
+		place_close(&target);
+	}
+	place_close(&source);
+	return error;
+}
+
+/* ---- look ---- */
+
+const struct agora_kind *agora_object_kind(const struct agora_object *object)
+{
+	return &object->kind->row;
+}
+
+const char *agora_object_type(const struct agora_object *object)
+{
+	return object->segment.header.params.type;
+}
+
+int agora_object_fd(const struct agora_object *object)
+{
+	return object->segment.fd;
+}
+
+static struct timespec to_timespec(uint64_t nanoseconds)
+{
+	return (struct timespec){
+		.tv_sec = (time_t)(nanoseconds / 1000000000),
+		.tv_nsec = (long)(nanoseconds % 1000000000)};
+}
+
+static void stat_clients(struct segment *segment, struct agora_stat *stat)
+{
+	uint32_t limit = client_limit(segment);
+
+	for (uint32_t id = 1; id < limit; id++) {
+		if (!client_is_live(segment, id))
+			continue;
+		stat->clients++;
+		if (atomic_load_explicit(&client_slot(segment, id)->waiting,
+			    memory_order_relaxed))
+			stat->waiters++;
+	}
+}
+
+static void stat_segment(struct segment *segment, struct agora_stat *stat)
+{
+	const struct params_shm *params = &segment->header.params;
+
+	memcpy(stat->type, params->type, sizeof(stat->type));
+	stat->capacity = params->capacity;
+	stat->message_size = params->message_size;
+	stat->key_size = params->key_size;
+	stat->writers = params->writers;
+	stat->flags = params->flags;
+	stat->clients_max = params->clients;
+	stat->format = segment->header.format;
+	stat->created = to_timespec(segment->header.created);
+	stat->memory = segment_memory(segment);
+	stat->memory_max = segment->header.size;
+	stat->recovered = atomic_load_explicit(
+		&segment->roots->recovered, memory_order_relaxed);
+	stat->redelivered = atomic_load_explicit(
+		&segment->roots->redelivered, memory_order_relaxed);
+	stat_clients(segment, stat);
+}
+
+int agora_object_stat(struct agora_object *object, struct agora_stat *ret_stat)
+{
+	struct agora_stat stat = {.kind = &object->kind->row};
+	int error = segment_enter(&object->segment);
+
+	if (error)
+		return error;
+	stat_segment(&object->segment, &stat);
+	error = segment_leave(
+		&object->segment, object->kind->stat(object, &stat));
+	if (!error)
+		*ret_stat = stat;
+	return error;
+}
+
+static void describe_client(
+	struct agora_object *object, uint32_t id, struct agora_client *client)
+{
+	struct client_shm *slot = client_slot(&object->segment, id);
+
+	*client = (struct agora_client){.id = id,
+		.alive = client_alive(&object->segment, id),
+		.pid = (pid_t)atomic_load_explicit(
+			&slot->pid, memory_order_relaxed),
+		.claims = object->kind->claims
+			? object->kind->claims(object, id)
+			: 0,
+		.waiting = atomic_load_explicit(&slot->waiting,
+				   memory_order_relaxed) != 0,
+		.since = to_timespec(atomic_load_explicit(
+			&slot->since, memory_order_relaxed))};
+}
+
+int agora_object_clients(
+	struct agora_object *object, struct agora_client **ret_clients)
+{
+	uint32_t limit = client_limit(&object->segment);
+	struct agora_client *clients;
+	int count = 0;
+	int error = segment_enter(&object->segment);
+
+	if (error)
+		return error;
+	clients = calloc(limit + 1, sizeof(*clients));
+	if (!clients)
+		return -ENOMEM;
+	for (uint32_t id = 1; id < limit; id++)
+		if (client_is_live(&object->segment, id))
+			describe_client(object, id, &clients[count++]);
+	error = segment_leave(&object->segment, 0);
+	if (error)
+		free(clients);
+	else
+		*ret_clients = clients;
+	return error ? error : count;
+}
+
+/* ---- check ---- */
+
+static void count_dead(struct segment *segment, struct agora_check *check)
+{
+	uint32_t limit = client_limit(segment);
+
+	for (uint32_t id = 1; id < limit; id++)
+		check->dead_clients += client_is_live(segment, id) &&
+			!client_alive(segment, id);
+}
+
+static int verdict(const struct agora_check *check)
+{
+	uint64_t problems = check->dead_clients + check->unreachable +
+		check->orphans + check->damaged;
+
+	return problems > check->repaired ? -EUCLEAN : 0;
+}
+
+int agora_object_check(
+	struct agora_object *object, int repair, struct agora_check *ret_check)
+{
+	struct agora_check check = {0};
+	int error = segment_enter(&object->segment);
+
+	if (!error && repair)
+		error = object_writable(object);
+	if (error)
+		return error;
+	count_dead(&object->segment, &check);
+	if (repair && client_sweep(&object->segment) > 0)
+		check.repaired = check.dead_clients;
+	error = object->kind->check(object, repair, &check);
+	if (!error)
+		error = verdict(&check);
+	error = segment_leave(&object->segment, error);
+	if (!error || error == -EUCLEAN)
+		*ret_check = check;
+	return error;
+}

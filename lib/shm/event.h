@@ -1,0 +1,70 @@
+/*
+ * event.h - sleep until an object changes; no system call when none sleeps.
+ *
+ * What: an eventcount (Vyukov 2008; Linux futexes), one for each event of a
+ * segment, with a flag instead of a count of sleepers: a count would leak
+ * when a sleeper is killed.
+ *
+ * Protocol
+ *  wait    1 set the flag  2 read seq  3 look for what is waited for
+ *          4 not there: FUTEX_WAIT(seq), a slice at most; start again
+ *  notify  1 (after the change) read the flags; none set: done
+ *          2 clear the flag  3 seq++  4 wake  5 woke one: set the flag, as
+ *          more may sleep
+ *
+ * Orderings
+ *  [E] The flag is set and read with seq_cst, and so are the change (the
+ *  publishing or claiming compare-and-swap of the kind) and the look: of
+ *  wait 1 and notify 1 at least one sees the other. With less, both could
+ *  miss each other and the sleeper would wait out its slice.
+ *
+ * Progress and death. A notifier killed between its change and step 4, or a
+ * sleeper killed between being woken and taking, leaves others asleep for
+ * the rest of their slice, no longer. Recovery wakes everybody.
+ */
+#ifndef LIB_SHM_EVENT_H
+#define LIB_SHM_EVENT_H
+
+#include "shm/segment.h"
+
+#include <time.h>
+
+/* In the order of AGORA_READABLE, AGORA_WRITABLE and AGORA_ADVANCED. */
+enum event {
+	EVENT_READABLE, /* a message to take; wakes one */
+	EVENT_WRITABLE, /* room for a message; wakes one */
+	EVENT_ADVANCED, /* something new to see; wakes all */
+	EVENTS
+};
+
+#define EVENT_BIT(event) (1u << (event))
+
+/* The longest sleep before looking again, in nanoseconds. */
+#define EVENT_SLICE 100000000u
+
+void event_wake(struct segment *segment, uint32_t events);
+void event_wake_all(struct segment *segment);
+
+/* Tell that events (bits) happened. Call after a seq_cst change [E]. */
+static inline void event_notify(struct segment *segment, uint32_t events)
+{
+	/* [E] */
+	uint32_t armed = atomic_load_explicit(
+		&segment->roots->armed, memory_order_seq_cst);
+
+	if (unlikely(armed & events))
+		event_wake(segment, events);
+}
+
+/* Announce a sleeper. Returns the value of seq to sleep on. */
+uint32_t event_arm(struct segment *segment, enum event event);
+
+/*
+ * Call attempt until it returns something other than -EAGAIN, and sleep for
+ * event in between. Returns what attempt returned, -ETIMEDOUT, -EINTR.
+ */
+int event_wait(struct segment *segment, enum event event,
+	int (*attempt)(void *argument), void *argument,
+	const struct timespec *deadline);
+
+#endif

@@ -1,0 +1,187 @@
+/*
+ * guard.c - what a process must survive: see guard.h.
+ *
+ * The mappings stand in a list that only grows; entries are reused. The
+ * signal handler and the fork handler read it without a lock: an entry is
+ * live while its base is not 0, and base is stored last and cleared first.
+ */
+#include "shm/guard.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct guard {
+	_Atomic uintptr_t base;
+	size_t size;
+	int fd;
+	_Atomic int *broken;
+	struct guard *next;
+};
+
+const volatile uint32_t *guard_page;
+static _Atomic(struct guard *) guards;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sigaction previous;
+
+static struct guard *find(uintptr_t address)
+{
+	/* [G] the fields of an entry are read after its base was */
+	struct guard *g = atomic_load_explicit(&guards, memory_order_acquire);
+
+	for (; g; g = g->next) {
+		/* [G] */
+		uintptr_t base =
+			atomic_load_explicit(&g->base, memory_order_acquire);
+
+		if (base && address - base < g->size)
+			return g;
+	}
+	return NULL;
+}
+
+/* From the fault to the end: behind a truncation nothing is left. */
+static bool patch(struct guard *g, uintptr_t address)
+{
+	uintptr_t page = address & ~(uintptr_t)(PAGE - 1);
+	uintptr_t base = atomic_load_explicit(&g->base, memory_order_relaxed);
+
+	if (mmap((void *)page, base + g->size - page, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
+		    0) == MAP_FAILED)
+		return false;
+	atomic_store_explicit(g->broken, 1, memory_order_relaxed);
+	return true;
+}
+
+static void pass_on(int signal, siginfo_t *info, void *context)
+{
+	if (previous.sa_flags & SA_SIGINFO) {
+		previous.sa_sigaction(signal, info, context);
+	} else if (previous.sa_handler != SIG_DFL &&
+		previous.sa_handler != SIG_IGN) {
+		previous.sa_handler(signal);
+	} else {
+		/* Returning repeats the access, now without a handler. */
+		sigaction(SIGBUS, &previous, NULL);
+	}
+}
+
+static void on_sigbus(int signal, siginfo_t *info, void *context)
+{
+	int saved = errno;
+	uintptr_t address = (uintptr_t)info->si_addr;
+	struct guard *g = find(address);
+
+	if (!g || !patch(g, address))
+		pass_on(signal, info, context);
+	errno = saved;
+}
+
+/* In the child: close what would keep the parent's locks alive. */
+static void after_fork(void)
+{
+	struct guard *g = atomic_load_explicit(&guards, memory_order_relaxed);
+
+	for (; g; g = g->next)
+		if (atomic_load_explicit(&g->base, memory_order_relaxed))
+			close(g->fd);
+	for (g = atomic_load_explicit(&guards, memory_order_relaxed); g;
+		g = g->next)
+		atomic_store_explicit(&g->base, 0, memory_order_relaxed);
+	pthread_mutex_init(&lock, NULL);
+}
+
+static int start_page(void)
+{
+	void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return -ENOMEM;
+	if (madvise(page, PAGE, MADV_WIPEONFORK)) {
+		munmap(page, PAGE);
+		return -ENOMEM;
+	}
+	guard_page = page;
+	return 0;
+}
+
+static int start_handlers(void)
+{
+	struct sigaction action = {.sa_sigaction = on_sigbus,
+		.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK};
+
+	if (sigaction(SIGBUS, &action, &previous))
+		return -errno;
+	return -pthread_atfork(NULL, NULL, after_fork);
+}
+
+int guard_start(uint32_t *ret_generation)
+{
+	static uint32_t generation;
+	int error = 0;
+
+	pthread_mutex_lock(&lock);
+	if (!guard_page) {
+		error = start_page();
+		if (!error)
+			error = start_handlers();
+	}
+	if (!error && !*guard_page)
+		*(volatile uint32_t *)(uintptr_t)guard_page = ++generation;
+	if (!error)
+		*ret_generation = generation;
+	pthread_mutex_unlock(&lock);
+	return error;
+}
+
+static struct guard *unused(void)
+{
+	struct guard *g = atomic_load_explicit(&guards, memory_order_relaxed);
+
+	while (g && g->broken)
+		g = g->next;
+	if (g)
+		return g;
+	g = calloc(1, sizeof(*g));
+	if (!g)
+		return NULL;
+	g->next = atomic_load_explicit(&guards, memory_order_relaxed);
+	/* [G] */
+	atomic_store_explicit(&guards, g, memory_order_release);
+	return g;
+}
+
+int guard_add(char *base, size_t size, int fd, _Atomic int *broken,
+	struct guard **ret_guard)
+{
+	struct guard *g;
+
+	pthread_mutex_lock(&lock);
+	g = unused();
+	if (g) {
+		g->size = size;
+		g->fd = fd;
+		g->broken = broken;
+		/* [G] */
+		atomic_store_explicit(
+			&g->base, (uintptr_t)base, memory_order_release);
+		*ret_guard = g;
+	}
+	pthread_mutex_unlock(&lock);
+	return g ? 0 : -ENOMEM;
+}
+
+void guard_remove(struct guard *guard)
+{
+	if (!guard)
+		return;
+	pthread_mutex_lock(&lock);
+	atomic_store_explicit(&guard->base, 0, memory_order_relaxed);
+	guard->broken = NULL;
+	pthread_mutex_unlock(&lock);
+}

@@ -1,0 +1,109 @@
+/*
+ * message.h - messages of any size in blocks of fixed sizes.
+ *
+ * What. A message begins in a block of pool 0, its head, and goes on in
+ * parts: blocks of pool 0 while little is left, else blocks of pool 1, whose
+ * payloads are pages. The parts hang on the head's next and on each other's.
+ * A reference is 0 (none) or index + 1, with bit 31 set for pool 1.
+ *
+ * Ownership. Only the head is owned by a client. A part belongs to its head:
+ * its state says PART(head, nonce), and it is alive while the head's nonce
+ * is that one. Nonces are random and never 0.
+ *
+ * Invariants
+ *  1 The head's nonce is set before the first part says PART, and becomes 0
+ *    only after all parts are FREE, or when the head is given up.
+ *  2 So a part whose nonce is not its head's is nobody's, and whoever
+ *    notices may free it: by compare-and-swap on the very word inspected.
+ *
+ * Orderings
+ *  [N] The nonce is cleared with release after the parts were freed, and
+ *  read with acquire before a part is declared an orphan.
+ *  [P] A part is declared PART with release after it was linked to the
+ *  nonce; states of parts are read with acquire before their bytes.
+ *  (Bytes and links of a published message are ordered by what publishes
+ *  its head.)
+ *
+ * Progress and death.
+ *  killed while writing: head and the newest part are OWNED, the others say
+ *  PART: recovery frees the head, which clears its nonce, then the orphans.
+ *  killed while freeing: the head's next is advanced before a part is freed;
+ *  what was freed may be reused at once, what was not is still reachable or
+ *  an orphan once the head is gone.
+ */
+#ifndef LIB_SHM_MESSAGE_H
+#define LIB_SHM_MESSAGE_H
+
+#include "shm/pool.h"
+
+#define PAGE_PAYLOAD 4096u
+
+/* A piece of what is written. */
+struct piece {
+	const void *data;
+	size_t size;
+};
+
+/* Process-local: the pools of one segment, for messages. */
+struct store {
+	struct pool pool[2];
+	_Atomic uint32_t nonce;
+};
+
+void store_open(struct store *store, struct segment *segment);
+
+/* Set the client id with which blocks are taken. */
+void store_attach(struct store *store, uint32_t client);
+
+/* Give hints back before closing. */
+void store_flush(struct store *store);
+
+static inline struct block_shm *store_head(
+	const struct store *store, struct block_ref head)
+{
+	return pool_block(&store->pool[0], head);
+}
+
+/*
+ * Write the bytes of two pieces, one after the other, into a head that is
+ * ours, adding parts as needed.
+ *
+ * Returns 0, or -EAGAIN, -ENOSPC, -EUCLEAN as pool_take(); then the head has
+ * no parts and is still ours.
+ */
+int message_write(struct store *store, struct block_ref head,
+	const struct piece pieces[2]);
+
+/*
+ * Copy bytes of a message, at most size, from offset on.
+ *
+ * For one's own message, and for one that may go away at any moment: then
+ * the caller validates the head's state afterwards and forgets the result
+ * if it has changed. total: the message's size as read by the caller.
+ *
+ * Returns 0 (all size bytes copied), -EUCLEAN (the chain is not sound, or
+ * the message is gone).
+ */
+int message_read(const struct store *store, struct block_ref head,
+	uint64_t offset, void *ret_data, size_t size);
+
+/* Free the parts of a head that is ours. */
+void message_free_parts(struct store *store, struct block_ref head);
+
+/* Free a message that is ours (OWNED), head and parts. */
+void message_free(struct store *store, struct block_ref head);
+
+/*
+ * Free what a dead client or recoverer owns: state is the head's state word
+ * as inspected. Returns false when the block has changed since.
+ */
+bool message_reclaim(
+	struct store *store, struct block_ref head, uint64_t state);
+
+/*
+ * Count the parts that belong to nobody and, to repair, free them.
+ * Returns how many there were.
+ */
+uint64_t message_sweep_parts(struct store *store, bool repair);
+
+#endif
