@@ -48,6 +48,7 @@ struct object {
 	struct { /* park's, under its lock */
 		LIST_ENTRY(object) link;
 		bool busy; /* is in park's list */
+		struct agora_object *handle; /* to wait with, or NULL */
 		bool gone; /* removed: nobody shall wait for it */
 		unsigned int futile;
 		uint32_t ready;
@@ -79,20 +80,14 @@ struct agora_object *object_writer(struct object *o);
 /** Remember why a write was rejected. */
 void object_reject(struct object *o, pid_t pid, uint64_t offset, int error);
 
-/**
- * Tell the size of what reading the object shows: real, or 0 where
- * counting takes long.
- */
-uint64_t object_shown_size(struct object *o);
-
 /** Tell the size of a key's value as shown. ret_size may be NULL.
  * Returns 0, -ENOENT, -ESTALE, ... */
 int object_key_size(struct place *place, uint64_t *ret_size);
 
-/** Close what was idle for a while; all that is idle: when the end is near. */
+/** Close what was idle for a while, or all that is idle now. */
 void object_expire(bool all);
 
-/** Call fn for each object that has a handle. */
-void object_check_gone(void);
+/** Tell park about the objects in use that have been removed. */
+void object_find_gone(void);
 
 #endif

@@ -41,11 +41,15 @@ static bool is_plain(unsigned char byte)
 	return byte >= 0x20 && byte < 0x7f && byte != '\\';
 }
 
-/* A terminal that obeys these shows a line in another order than it has. */
-static bool is_direction(ucs4_t c)
+/*
+ * Format characters are not seen, or change the order in which a terminal
+ * shows a line. The joiners alone are part of how words and emoji are spelt.
+ */
+static bool is_unseen(ucs4_t c)
 {
-	return (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
-	       c == 0x200e || c == 0x200f || c == 0x61c;
+	if (c == 0x200c || c == 0x200d)
+		return false;
+	return uc_is_general_category_withtable(c, UC_CATEGORY_MASK_Cf);
 }
 
 /* Length of the printable character at s, or 0. */
@@ -57,7 +61,7 @@ static size_t printable(const unsigned char *s, size_t size)
 	if (*s < 0x80)
 		return is_plain(*s);
 	length = u8_mbtoucr(&c, s, size);
-	if (length <= 0 || !uc_is_print(c) || is_direction(c))
+	if (length <= 0 || !uc_is_print(c) || is_unseen(c))
 		return 0;
 	return (size_t)length;
 }

@@ -37,8 +37,8 @@ int text_print(struct text *t, const char *format, ...)
  *
  * A backslash is "\\", a tab "\t", a newline "\n", a carriage return "\r".
  * Bytes that are not part of a printable character of valid UTF-8 are
- * "\xHH" each: control characters, those that turn the direction of
- * writing, unassigned ones, and stray bytes. All else is as it is.
+ * "\xHH" each: control and format characters (but the joiners), unassigned
+ * ones, and stray bytes. All else is as it is.
  */
 int text_escape(struct text *out, const void *data, size_t size);
 

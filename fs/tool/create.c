@@ -40,8 +40,8 @@ struct arguments {
 
 static const struct argp_option options[] = {
 	{"capacity", CAPACITY, "N", 0, "Most messages, or keys", 0},
-	{"message-size", MESSAGE_SIZE, "BYTES", 0,
-		"Largest message, or value", 0},
+	{"message-size", MESSAGE_SIZE, "BYTES", 0, "Largest message, or value",
+		0},
 	{"type", TYPE, "TYPE", 0,
 		"Declared type: bytes, bytes/line, utf8 (default)", 0},
 	{"writers", WRITERS, "one|many", 0, "Who may write to a table", 0},
@@ -52,8 +52,8 @@ static const struct argp_option options[] = {
 	{"inline-size", INLINE_SIZE, "BYTES", 0,
 		"Bytes of a message kept in one piece", 0},
 	{"clients", CLIENTS, "N", 0, "Most handles at one time", 0},
-	{"parents", 'p', NULL, 0,
-		"Make the program too, accept what is there", 0},
+	{"parents", 'p', NULL, 0, "Make the program too, accept what is there",
+		0},
 	{0}};
 
 static mode_t mode_of(const struct argp_state *state, const char *arg)
@@ -174,13 +174,10 @@ static const struct argp argp = {.options = options,
 static int create_program(const char *name, bool accept, mode_t mode)
 {
 	struct agora_program_options made = {.mode = mode};
-	int r = agora_name_check(name);
+	int r = tool_check_program(name);
 
-	if (r < 0) {
-		tool_say(name, "not a name for a program: %s",
-			agora_strerror(r));
-		return TOOL_WRONG;
-	}
+	if (r)
+		return r;
 	r = agora_program_create(tool_space(), name, &made);
 	if (r == 0 || (r == -EEXIST && accept))
 		return 0;
@@ -206,8 +203,8 @@ static int create_object(const struct arguments *a)
 	if (r == -ENOENT)
 		return tool_say(path, "there is no such program (-p makes it)");
 	if (r == -EINVAL)
-		return tool_say(path,
-			"an option is out of range or not for this kind");
+		return tool_say(
+			path, "an option is out of range or not for this kind");
 	return tool_error(path, r);
 }
 
@@ -220,8 +217,7 @@ int create_main(int argc, char **argv)
 
 	tool_parse(&argp, argc, argv, &a);
 	if (!strchr(a.words[0], '/'))
-		return create_program(
-			a.words[0], a.parents, a.options.mode);
+		return create_program(a.words[0], a.parents, a.options.mode);
 	r = tool_check_path(a.words[0], &kind);
 	if (r)
 		return r;

@@ -29,8 +29,7 @@ static const struct command commands[] = {
 	{"put", put_main, "store a value under a key"},
 	{"del", del_main, "remove a key"},
 	{"watch", watch_main, "print what comes and goes"},
-	{"doctor", doctor_main, "check a space and repair it"},
-	{0}};
+	{"doctor", doctor_main, "check a space and repair it"}, {0}};
 
 static char *help(int key, const char *text, void *input)
 {
@@ -42,8 +41,7 @@ static char *help(int key, const char *text, void *input)
 		return (char *)text;
 	text_print(&out, "Commands:\n");
 	for (command = commands; command->name; command++)
-		text_print(
-			&out, "  %-10s %s\n", command->name, command->help);
+		text_print(&out, "  %-10s %s\n", command->name, command->help);
 	text_print(&out, "\n%s", text ? text : "");
 	text_append(&out, "", 1); /* argp wants a string and frees it */
 	return out.data;

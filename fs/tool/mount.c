@@ -83,9 +83,9 @@ static const char *server(char path[PATH_MAX])
 	if (chosen && *chosen)
 		return chosen;
 	if (beside("../mount/agora-mount", path) ||
-		beside("../" AGORA_LIBEXEC "/agora-mount", path))
+		beside("../libexec/agora-mount", path))
 		return path;
-	return AGORA_PREFIX "/" AGORA_LIBEXEC "/agora-mount";
+	return AGORA_LIBEXECDIR "/agora-mount";
 }
 
 /* Returns 0 or, after a line, an exit status. */

@@ -17,7 +17,7 @@ static void unescape(char *s)
 	while (*s) {
 		if (s[0] == '\\' && s[1] && s[2] && s[3]) {
 			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 |
-				(s[3] - '0'));
+				       (s[3] - '0'));
 			s += 4;
 		} else {
 			*to++ = *s++;
@@ -81,7 +81,7 @@ static bool split(char *path, const char **ret_parent, const char **ret_name)
 	else if (slash)
 		*slash = 0;
 	return **ret_name && strcmp(*ret_name, ".") != 0 &&
-		strcmp(*ret_name, "..") != 0;
+	       strcmp(*ret_name, "..") != 0;
 }
 
 /* What leads to the directory made absolute, and its name behind it. */

@@ -70,8 +70,8 @@ struct pop {
 };
 
 /* Print what is not in one piece. Sets *ret_write if writing failed. */
-static int print_pieces(struct pop *pop, const struct agora_message *message,
-	int *ret_write)
+static int print_pieces(
+	struct pop *pop, const struct agora_message *message, int *ret_write)
 {
 	static char piece[PIECE];
 	size_t at = 0;
@@ -93,8 +93,8 @@ static int print_pieces(struct pop *pop, const struct agora_message *message,
 }
 
 /* Print a claimed message. Sets *ret_write if writing failed. */
-static int print(struct pop *pop, const struct agora_message *message,
-	int *ret_write)
+static int print(
+	struct pop *pop, const struct agora_message *message, int *ret_write)
 {
 	int r;
 
@@ -134,8 +134,7 @@ static int empty(struct pop *pop, uint64_t taken)
 	int r;
 
 	if (!pop->a->wait)
-		return taken ? -EAGAIN
-			     : tool_say(pop->a->words[0], "empty");
+		return taken ? -EAGAIN : tool_say(pop->a->words[0], "empty");
 	r = tool_wait(pop->object, AGORA_READABLE, 0);
 	if (r == -EINTR)
 		return tool_stopped();

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECE ((size_t)256 << 10)
+#define PIECE   ((size_t)256 << 10)
 #define LONGEST ((size_t)1 << 30) /* no message may be longer */
 
 static const char doc[] =

@@ -82,20 +82,16 @@ static int remove_objects(const char *program)
 
 static int remove_program(const char *name, bool recursive)
 {
-	int r = agora_name_check(name);
+	int r = tool_check_program(name);
 
-	if (r < 0) {
-		tool_say(name, "not a name for a program: %s",
-			agora_strerror(r));
-		return TOOL_WRONG;
-	}
-	r = recursive ? remove_objects(name) : TOOL_DONE;
+	if (r == 0 && recursive)
+		r = remove_objects(name);
 	if (r)
 		return r;
 	r = agora_program_remove(tool_space(), name);
 	if (r == -EBUSY)
 		return tool_say(name, "alive: its process holds the name");
-	if (r == -ENOTEMPTY)
+	if (r == -ENOTEMPTY && !recursive)
 		return tool_say(name, "it holds objects (-r removes them too)");
 	return r < 0 ? tool_error(name, r) : TOOL_DONE;
 }

@@ -51,8 +51,11 @@ static int stat_program(const char *name)
 {
 	struct agora_program_info *info;
 	struct record record = {0};
-	int r = agora_program_info(tool_space(), name, &info);
+	int r = tool_check_program(name);
 
+	if (r)
+		return r;
+	r = agora_program_info(tool_space(), name, &info);
 	if (r < 0)
 		return tool_error(name, r);
 	record_of_program(&record, info);

@@ -4,6 +4,7 @@
 #include "tool.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,9 @@ int tool_say(const char *name, const char *format, ...)
 
 int tool_error(const char *name, int error)
 {
+	if (error == -ENOENT)
+		return tool_say(name, "there is no such %s",
+			strchr(name, '/') ? "object" : "program");
 	return tool_say(name, "%s", agora_strerror(error));
 }
 
@@ -73,8 +77,18 @@ int tool_missing(const char *path, int error)
 {
 	if (error != -ENOENT)
 		return tool_error(path, error);
-	return tool_say(path, "%s (agora create -p %s makes it)",
-		agora_strerror(error), path);
+	return tool_say(path,
+		"there is no such object (agora create -p %s makes it)", path);
+}
+
+int tool_check_program(const char *name)
+{
+	int r = agora_name_check(name);
+
+	if (r == 0)
+		return 0;
+	tool_say(name, "not a name for a program: %s", agora_strerror(r));
+	return TOOL_WRONG;
 }
 
 /* Print what kinds there are, after a path that has none of them. */

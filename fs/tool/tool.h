@@ -92,6 +92,9 @@ int tool_error(const char *name, int error);
 /** As tool_error(), and for what is missing how to make it. */
 int tool_missing(const char *path, int error);
 
+/** Check the name of a program. Returns 0 or, after a line, TOOL_WRONG. */
+int tool_check_program(const char *name);
+
 /** Check that path names an object. Returns 0 or, after a line, an exit. */
 int tool_check_path(const char *path, const struct agora_kind **ret_kind);
 
@@ -141,6 +144,11 @@ int list_add(struct list *list, struct record *record);
 
 /** Print as columns, rows or JSON. Frees list. Returns an exit status. */
 int list_print(struct list *list);
+
+/* ---- keys (keys.c) ---------------------------------------------------- */
+
+/** Print the keys of an object, if full with the sizes of their values. */
+int list_keys(const char *path, bool full);
 
 /* ---- signals and waiting (wait.c) ------------------------------------- */
 

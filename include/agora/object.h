@@ -222,10 +222,10 @@ struct agora_check {
 	uint64_t held;	    /* claimed, or waiting to be delivered again */
 	uint64_t parts;	    /* continuations of longer messages */
 	uint64_t dead_clients;	/* died and not recovered yet */
-	uint64_t unreachable;	/* published, yet not in the structure */
+	uint64_t unreachable;	/* of nobody, and not in the structure */
 	uint64_t orphans;	/* parts without a message */
 	uint64_t damaged;	/* words that make no sense */
-	uint64_t repaired;	/* of the above, mended now */
+	uint64_t repaired;	/* of the four above, mended now */
 	uint64_t reserved[4];
 };
 

@@ -30,7 +30,8 @@ static inline void copy_out(void *to, const void *shared, size_t size)
 	for (size_t i = 0; i < size; i++)
 		((unsigned char *)to)[i] = atomic_load_explicit(
 			(_Atomic unsigned char *)(unsigned char *)(uintptr_t)
-					shared + i,
+					shared +
+				i,
 			memory_order_relaxed);
 }
 

@@ -26,12 +26,12 @@ long crash_passed(void);
 /* All names; some may stand there twice. */
 const char *const *crash_points(size_t *ret_count);
 
-#define crash_point(name)                                                      \
-	do {                                                                   \
-		static const char *const point                                 \
-			__attribute__((section("crash_points"), used)) =       \
-				#name;                                         \
-		crash_step(point);                                             \
+#define crash_point(name)                                                \
+	do {                                                             \
+		static const char *const point                           \
+			__attribute__((section("crash_points"), used)) = \
+				#name;                                   \
+		crash_step(point);                                       \
 	} while (0)
 
 #else

@@ -17,8 +17,8 @@ int futex_wait(const _Atomic uint32_t *word, uint32_t value,
 	return -errno;
 }
 
-int futex_wait_any(const _Atomic uint32_t *const *words,
-	const uint32_t *values, size_t count, const struct timespec *deadline)
+int futex_wait_any(const _Atomic uint32_t *const *words, const uint32_t *values,
+	size_t count, const struct timespec *deadline)
 {
 	struct futex_waitv wait[FUTEX_MANY];
 

@@ -18,8 +18,8 @@ int futex_wait(const _Atomic uint32_t *word, uint32_t value,
 	const struct timespec *deadline);
 
 /* Sleep while all words have their values. Returns as futex_wait(). */
-int futex_wait_any(const _Atomic uint32_t *const *words,
-	const uint32_t *values, size_t count, const struct timespec *deadline);
+int futex_wait_any(const _Atomic uint32_t *const *words, const uint32_t *values,
+	size_t count, const struct timespec *deadline);
 
 /* Wake up to count sleepers. Returns how many were woken. */
 int futex_wake(const _Atomic uint32_t *word, int count);

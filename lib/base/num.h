@@ -6,11 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define likely(x) __builtin_expect(!!(x), 1)
+#define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-#define CACHE_LINE 64
-#define PAGE 4096
+#define CACHE_LINE  64
+#define PAGE        4096
 
 /* Round up to a multiple of step, a power of two. */
 static inline uint64_t num_round_up(uint64_t value, uint64_t step)

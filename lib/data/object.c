@@ -136,8 +136,8 @@ static int plan(const struct kind *kind, const struct agora_options *options,
 	error = check_options(options);
 	if (error)
 		return error;
-	*params = (struct params_shm){.clients =
-			options->clients ? options->clients : CLIENTS_MAX};
+	*params = (struct params_shm){
+		.clients = options->clients ? options->clients : CLIENTS_MAX};
 	snprintf(params->type, sizeof(params->type), "%s",
 		options->type ? options->type : "bytes");
 	return kind->plan(options, params);
@@ -174,9 +174,9 @@ int agora_object_create(struct agora_space *space, const char *path,
 
 static int open_segment(struct agora_object *object, const struct place *place)
 {
-	int error = segment_open(&object->segment, place->directory,
-		place->object, &place->kind->segment,
-		object->flags & AGORA_WRITE);
+	int error =
+		segment_open(&object->segment, place->directory, place->object,
+			&place->kind->segment, object->flags & AGORA_WRITE);
 
 	if (error)
 		return error;
@@ -354,8 +354,7 @@ int agora_object_fd(const struct agora_object *object)
 
 static struct timespec to_timespec(uint64_t nanoseconds)
 {
-	return (struct timespec){
-		.tv_sec = (time_t)(nanoseconds / 1000000000),
+	return (struct timespec){.tv_sec = (time_t)(nanoseconds / 1000000000),
 		.tv_nsec = (long)(nanoseconds % 1000000000)};
 }
 
@@ -420,10 +419,10 @@ static void describe_client(
 		.pid = (pid_t)atomic_load_explicit(
 			&slot->pid, memory_order_relaxed),
 		.claims = object->kind->claims
-			? object->kind->claims(object, id)
-			: 0,
-		.waiting = atomic_load_explicit(&slot->waiting,
-				   memory_order_relaxed) != 0,
+				  ? object->kind->claims(object, id)
+				  : 0,
+		.waiting = atomic_load_explicit(
+				   &slot->waiting, memory_order_relaxed) != 0,
 		.since = to_timespec(atomic_load_explicit(
 			&slot->since, memory_order_relaxed))};
 }
@@ -460,35 +459,59 @@ static void count_dead(struct segment *segment, struct agora_check *check)
 
 	for (uint32_t id = 1; id < limit; id++)
 		check->dead_clients += client_is_live(segment, id) &&
-			!client_alive(segment, id);
+				       !client_alive(segment, id);
 }
 
-static int verdict(const struct agora_check *check)
+static uint64_t problems(const struct agora_check *check)
 {
-	uint64_t problems = check->dead_clients + check->unreachable +
-		check->orphans + check->damaged;
+	return check->dead_clients + check->unreachable + check->orphans +
+	       check->damaged;
+}
 
-	return problems > check->repaired ? -EUCLEAN : 0;
+static int look(struct agora_object *object, struct agora_check *check)
+{
+	*check = (struct agora_check){0};
+	count_dead(&object->segment, check);
+	return object->kind->check(object, 0, check);
+}
+
+/* Mend what was found, and report what was and what is. */
+static int mend(struct agora_object *object, struct agora_check *check)
+{
+	struct agora_check ignored = {0}, after;
+	int error;
+
+	client_sweep(&object->segment);
+	error = object->kind->check(object, 1, &ignored);
+	if (!error)
+		error = look(object, &after);
+	if (error)
+		return error;
+	after.repaired =
+		problems(check) - num_min(problems(check), problems(&after));
+	after.dead_clients = check->dead_clients;
+	after.unreachable = check->unreachable;
+	after.orphans = check->orphans;
+	after.damaged = check->damaged;
+	*check = after;
+	return 0;
 }
 
 int agora_object_check(
 	struct agora_object *object, int repair, struct agora_check *ret_check)
 {
-	struct agora_check check = {0};
+	struct agora_check check;
 	int error = segment_enter(&object->segment);
 
 	if (!error && repair)
 		error = object_writable(object);
+	if (!error)
+		error = look(object, &check);
+	if (!error && repair)
+		error = mend(object, &check);
+	error = segment_leave(&object->segment, error);
 	if (error)
 		return error;
-	count_dead(&object->segment, &check);
-	if (repair && client_sweep(&object->segment) > 0)
-		check.repaired = check.dead_clients;
-	error = object->kind->check(object, repair, &check);
-	if (!error)
-		error = verdict(&check);
-	error = segment_leave(&object->segment, error);
-	if (!error || error == -EUCLEAN)
-		*ret_check = check;
-	return error;
+	*ret_check = check;
+	return problems(&check) > check.repaired ? -EUCLEAN : 0;
 }

@@ -84,21 +84,12 @@
 #include "shm/client.h"
 #include "shm/event.h"
 
-#include <string.h>
-
-#define CAPACITY_MAX (UINT64_C(1) << 24)
-#define MESSAGE_MAX (UINT64_C(1) << 30)
-#define MEMORY_DEFAULT (UINT64_C(1) << 30)
-#define INLINE_DEFAULT 224
-#define SLACK 4096 /* blocks beyond the capacity, for those in motion */
-
 static void advance(_Atomic uint64_t *word, uint64_t ticket)
 {
 	/* [H] */
 	atomic_compare_exchange_strong_explicit(word, &ticket, ticket + 1,
 		memory_order_acq_rel, memory_order_relaxed);
 }
-
 
 /* True when a cell that makes no sense is not merely an old view of it. */
 static bool is_damaged(const struct agora_queue *q, _Atomic uint64_t *end,
@@ -143,8 +134,8 @@ static inline int is_full(struct agora_queue *q, uint64_t t)
 		atomic_load_explicit(&q->head_seen, memory_order_relaxed);
 
 	return likely((int64_t)(t - seen) < (int64_t)q->capacity)
-		? 0
-		: look_full(q, t);
+		       ? 0
+		       : look_full(q, t);
 }
 
 /* One round of push 2 to 6: 0, 1 (again), -EAGAIN (full), -EUCLEAN. */
@@ -206,7 +197,7 @@ int queue_check_room(struct agora_queue *q)
 	return full == 1 ? -EUCLEAN : full;
 }
 
-static int push(void *handle, const void *data, size_t size)
+int queue_push(void *handle, const void *data, size_t size)
 {
 	struct agora_queue *q = handle;
 	struct piece pieces[2] = {{data, size}, {NULL, 0}};
@@ -269,8 +260,8 @@ static inline int claim_block(
 	struct agora_queue *q, struct claim *claim, uint64_t state)
 {
 	struct block_shm *block = store_head(&q->store, claim->ref);
-	uint64_t mine = state_make(
-		BLOCK_HELD, q->object.segment.client, claim->ticket);
+	uint64_t mine =
+		state_make(BLOCK_HELD, q->object.segment.client, claim->ticket);
 	int error = claim_size(q, claim, state);
 
 	if (error)
@@ -333,8 +324,8 @@ static int claim(struct agora_queue *q, struct claim *claim)
 	for (int tries = 0; tries < TRIES; tries++) {
 		uint64_t returned = load_returned(q);
 		int result = unlikely(returned & 1)
-			? claim_returned(q, claim, returned)
-			: try_claim(q, claim);
+				     ? claim_returned(q, claim, returned)
+				     : try_claim(q, claim);
 
 		if (result == -EAGAIN && load_returned(q) != returned)
 			continue;
@@ -347,8 +338,7 @@ static int claim(struct agora_queue *q, struct claim *claim)
 /* Tell pop to look for RETURNED blocks: before and after making one. */
 static void announce_returned(struct agora_queue *q)
 {
-	uint64_t old =
-		atomic_load_explicit(q->returned, memory_order_relaxed);
+	uint64_t old = atomic_load_explicit(q->returned, memory_order_relaxed);
 
 	/* [V] [E] */
 	while (!atomic_compare_exchange_weak_explicit(q->returned, &old,
@@ -393,7 +383,7 @@ static void give_back(struct agora_queue *q, const struct claim *claim)
 	event_notify(&q->object.segment, EVENT_BIT(EVENT_READABLE));
 }
 
-static int pop(void *handle, struct agora_buffer *message)
+int queue_pop(void *handle, struct agora_buffer *message)
 {
 	struct agora_queue *q = handle;
 	struct claim c = {.room = message->capacity};
@@ -418,7 +408,7 @@ static int pop(void *handle, struct agora_buffer *message)
 
 /* ---- acquire ---- */
 
-static int acquire(void *handle, struct agora_message *message)
+int queue_acquire(void *handle, struct agora_message *message)
 {
 	struct agora_queue *q = handle;
 	struct claim c = {.room = SIZE_MAX};
@@ -429,9 +419,8 @@ static int acquire(void *handle, struct agora_message *message)
 	if (error)
 		return error;
 	q->acquired = true;
-	*message = (struct agora_message){.size = c.size,
-		.sequence = c.ticket,
-		.token = c.ref.index};
+	*message = (struct agora_message){
+		.size = c.size, .sequence = c.ticket, .token = c.ref.index};
 	if (c.size <= q->store.pool[0].data_size)
 		message->data = pool_data(&q->store.pool[0], c.ref);
 	return 0;
@@ -444,18 +433,17 @@ static int claim_of(const struct agora_queue *q,
 	struct block_ref ref = {(uint32_t)message->token};
 
 	if (!q->object.segment.client || !pool_has(&q->store.pool[0], ref) ||
-		load_state(q, ref) !=
-			state_make(BLOCK_HELD, q->object.segment.client,
-				message->sequence))
+		load_state(q, ref) != state_make(BLOCK_HELD,
+					      q->object.segment.client,
+					      message->sequence))
 		return -EINVAL;
-	*ret_claim = (struct claim){.ref = ref,
-		.ticket = message->sequence,
-		.size = message->size};
+	*ret_claim = (struct claim){
+		.ref = ref, .ticket = message->sequence, .size = message->size};
 	return 0;
 }
 
-static int read_message(void *handle, const struct agora_message *message,
-	size_t offset, void *data, size_t size)
+int queue_read(void *handle, const struct agora_message *message, size_t offset,
+	void *data, size_t size)
 {
 	struct agora_queue *q = handle;
 	struct claim c;
@@ -468,7 +456,7 @@ static int read_message(void *handle, const struct agora_message *message,
 	return error ? error : (int)size;
 }
 
-static int release(void *handle, const struct agora_message *message)
+int queue_release(void *handle, const struct agora_message *message)
 {
 	struct claim c;
 	int error = claim_of(handle, message, &c);
@@ -478,7 +466,7 @@ static int release(void *handle, const struct agora_message *message)
 	return error;
 }
 
-static int restore(void *handle, const struct agora_message *message)
+int queue_restore(void *handle, const struct agora_message *message)
 {
 	struct claim c;
 	int error = claim_of(handle, message, &c);
@@ -532,7 +520,7 @@ static bool recover_block(
 	}
 }
 
-static void recover(struct segment *segment, uint32_t client)
+void queue_recover(struct segment *segment, uint32_t client)
 {
 	struct agora_queue *q = segment->owner;
 	uint32_t committed = pool_committed(&q->store.pool[0]);
@@ -541,288 +529,9 @@ static void recover(struct segment *segment, uint32_t client)
 	announce_returned(q);
 	for (uint32_t i = 0; i < committed; i++)
 		again += recover_block(q, (struct block_ref){i}, client);
-	message_sweep_parts(&q->store, true);
+	message_recover_parts(&q->store, client);
 	crash_point(queue_recover_returned);
 	announce_returned(q);
 	atomic_fetch_add_explicit(
 		&segment->roots->redelivered, again, memory_order_relaxed);
-}
-
-/* ---- create, open, close ---- */
-
-static int plan(const struct agora_options *options, struct params_shm *params)
-{
-	uint64_t size = options->message_size ? options->message_size : 65536;
-	uint64_t capacity = options->capacity ? options->capacity : 1024;
-	uint64_t pages = num_round_up(size, PAGE_PAYLOAD);
-	uint64_t limit = num_max(MEMORY_DEFAULT, num_multiply(pages, 4));
-
-	if (options->key_size || options->writers ||
-		(options->flags & ~(uint32_t)AGORA_FIXED) ||
-		size > MESSAGE_MAX || capacity > CAPACITY_MAX)
-		return -EINVAL;
-	params->capacity = capacity;
-	params->message_size = size;
-	params->flags = options->flags;
-	if (options->flags & AGORA_FIXED)
-		return options->memory || options->inline_size ? -EINVAL : 0;
-	params->inline_size = (uint32_t)num_min(size,
-		options->inline_size ? options->inline_size : INLINE_DEFAULT);
-	if (size > params->inline_size)
-		params->memory = options->memory
-			? options->memory
-			: num_min(num_multiply(capacity, pages), limit);
-	return params->memory && params->memory < pages ? -EINVAL : 0;
-}
-
-/* Bytes of payload behind a header so that blocks fill whole lines. */
-static uint32_t payload_size(uint64_t least, uint32_t header)
-{
-	return (uint32_t)(num_round_up(least + header, CACHE_LINE) - header);
-}
-
-static bool params_are_sound(const struct params_shm *params)
-{
-	bool fixed = params->flags & AGORA_FIXED;
-
-	return params->capacity >= 1 && params->capacity <= CAPACITY_MAX &&
-		params->message_size >= 1 &&
-		params->message_size <= MESSAGE_MAX && !params->key_size &&
-		!params->writers && !(params->flags & ~(uint32_t)AGORA_FIXED) &&
-		params->memory / PAGE_PAYLOAD < POOL_BLOCKS_MAX &&
-		(fixed ? !params->memory && !params->inline_size
-		       : params->inline_size >= 1 &&
-					params->inline_size <= 65536 &&
-					(params->memory != 0 ||
-						params->message_size <=
-							params->inline_size));
-}
-
-static int lay_out(const struct params_shm *params, struct layout *layout)
-{
-	bool fixed = params->flags & AGORA_FIXED;
-	uint32_t header = fixed ? 16 : 32;
-	uint64_t blocks = params->capacity + SLACK;
-	uint32_t size;
-
-	if (!params_are_sound(params))
-		return -EINVAL;
-	size = payload_size(
-		fixed ? params->message_size : params->inline_size, header);
-	layout->array_size = sizeof(uint64_t)
-		<< num_log2_up(num_max(params->capacity, 8));
-	layout->array = layout_add(layout, layout->array_size, PAGE);
-	layout->committed = layout->size;
-	if (params->memory)
-		blocks += 8 * params->capacity;
-	pool_lay_out(layout, 0, (uint32_t)blocks, size, header);
-	pool_lay_out(layout, 1, (uint32_t)(params->memory / PAGE_PAYLOAD),
-		PAGE_PAYLOAD, 0);
-	return 0;
-}
-
-static void format(struct segment *segment)
-{
-	uint64_t cells = segment->layout.array_size / sizeof(uint64_t);
-
-	atomic_store_explicit(
-		segment_root(segment, 0), cells, memory_order_relaxed);
-	atomic_store_explicit(
-		segment_root(segment, 1), cells, memory_order_relaxed);
-}
-
-static int open_handle(void *handle)
-{
-	struct agora_queue *q = handle;
-	struct segment *segment = &q->object.segment;
-	uint64_t cells = segment->layout.array_size / sizeof(uint64_t);
-
-	q->tail = segment_root(segment, 0);
-	q->head = segment_root(segment, 1);
-	q->returned = segment_root(segment, 2);
-	q->cell = (_Atomic uint64_t *)(segment->base + segment->layout.array);
-	q->mask = cells - 1;
-	q->order = num_log2_up(cells);
-	q->capacity = segment->header.params.capacity;
-	q->message_size = segment->header.params.message_size;
-	q->fixed = segment->header.params.flags & AGORA_FIXED;
-	store_open(&q->store, segment);
-	return 0;
-}
-
-static void attached(struct segment *segment)
-{
-	struct agora_queue *q = segment->owner;
-
-	store_attach(&q->store, segment->client);
-}
-
-static void close_handle(void *handle)
-{
-	struct agora_queue *q = handle;
-
-	if (!q->object.segment.client)
-		return;
-	/* What was acquired and not released is delivered again. */
-	if (q->acquired)
-		recover(&q->object.segment, q->object.segment.client);
-	store_flush(&q->store);
-}
-
-const struct kind kind_queue = {
-	.row = {.name = "queue",
-		.shape = AGORA_SEQUENCE,
-		.verbs = AGORA_CAN_PUSH | AGORA_CAN_POP | AGORA_CAN_WALK,
-		.doc = "FIFO of messages, many producers and consumers"},
-	.segment = {.id = 1,
-		.layout = lay_out,
-		.format = format,
-		.attached = attached,
-		.recover = recover},
-	.handle_size = sizeof(struct agora_queue),
-	.plan = plan,
-	.open = open_handle,
-	.close = close_handle,
-	.stat = queue_stat,
-	.check = queue_check,
-	.claims = queue_claims,
-	.ready = queue_ready,
-	.push = push,
-	.pop = pop,
-	.peek = queue_peek,
-	.walk = queue_walk,
-	.tap = queue_tap,
-	.end = queue_end,
-	.acquire = acquire,
-	.read = read_message,
-	.release = release,
-	.restore = restore,
-};
-
-/* ---- the public door ---- */
-
-int agora_queue_open(struct agora_space *space, const char *path,
-	uint32_t flags, const struct agora_options *options,
-	struct agora_queue **ret_queue)
-{
-	void *handle;
-	int error = object_open_kind(
-		space, path, flags, options, &kind_queue, &handle);
-
-	if (!error)
-		*ret_queue = handle;
-	return error;
-}
-
-void agora_queue_close(struct agora_queue *queue)
-{
-	if (queue)
-		agora_object_close(&queue->object);
-}
-
-struct agora_object *agora_queue_object(struct agora_queue *queue)
-{
-	return &queue->object;
-}
-
-/* Run a verb between segment_enter() and segment_leave(). */
-#define RUN(queue, call)                                                       \
-	do {                                                                   \
-		const struct segment *segment = &(queue)->object.segment;      \
-		int error = segment_enter(segment);                            \
-                                                                               \
-		return error ? error : segment_leave(segment, call);           \
-	} while (0)
-
-int agora_queue_push(struct agora_queue *queue, const void *data, size_t size)
-{
-	RUN(queue, push(queue, data, size));
-}
-
-int agora_queue_push_wait(struct agora_queue *queue, const void *data,
-	size_t size, const struct timespec *deadline)
-{
-	return agora_object_push_wait(&queue->object, data, size, deadline);
-}
-
-int agora_queue_pop(
-	struct agora_queue *queue, struct agora_buffer *ret_message)
-{
-	RUN(queue, pop(queue, ret_message));
-}
-
-int agora_queue_pop_wait(struct agora_queue *queue,
-	const struct timespec *deadline, struct agora_buffer *ret_message)
-{
-	return agora_object_pop_wait(&queue->object, deadline, ret_message);
-}
-
-int agora_queue_peek(
-	struct agora_queue *queue, struct agora_buffer *ret_message)
-{
-	RUN(queue, queue_peek(queue, ret_message));
-}
-
-int agora_queue_walk(struct agora_queue *queue, uint64_t *cursor,
-	struct agora_buffer *ret_message)
-{
-	RUN(queue, queue_walk(queue, cursor, ret_message));
-}
-
-int agora_queue_tap(struct agora_queue *queue, uint64_t *cursor,
-	struct agora_buffer *ret_message)
-{
-	RUN(queue, queue_tap(queue, cursor, ret_message));
-}
-
-int agora_queue_end(struct agora_queue *queue, uint64_t *ret_cursor)
-{
-	RUN(queue, queue_end(queue, ret_cursor));
-}
-
-int agora_queue_acquire(
-	struct agora_queue *queue, struct agora_message *ret_message)
-{
-	RUN(queue, acquire(queue, ret_message));
-}
-
-/* What a waiting acquire tries again and again. */
-struct acquire_attempt {
-	struct agora_queue *queue;
-	struct agora_message *message;
-};
-
-static int try_acquire(void *argument)
-{
-	struct acquire_attempt *attempt = argument;
-
-	return acquire(attempt->queue, attempt->message);
-}
-
-int agora_queue_acquire_wait(struct agora_queue *queue,
-	const struct timespec *deadline, struct agora_message *ret_message)
-{
-	struct acquire_attempt attempt = {queue, ret_message};
-
-	RUN(queue, event_wait(&queue->object.segment, EVENT_READABLE,
-			   try_acquire, &attempt, deadline));
-}
-
-int agora_queue_read(struct agora_queue *queue,
-	const struct agora_message *message, size_t offset, void *ret_data,
-	size_t size)
-{
-	RUN(queue, read_message(queue, message, offset, ret_data, size));
-}
-
-int agora_queue_release(
-	struct agora_queue *queue, const struct agora_message *message)
-{
-	RUN(queue, release(queue, message));
-}
-
-int agora_queue_restore(
-	struct agora_queue *queue, const struct agora_message *message)
-{
-	RUN(queue, restore(queue, message));
 }

@@ -1,5 +1,5 @@
 /*
- * queue.h - what queue.c and queue_view.c share: the handle, cells, tickets.
+ * queue.h - what the files of the queue share: the handle, cells, tickets.
  *
  * The argument for all of it stands at the head of queue.c.
  */
@@ -22,7 +22,7 @@ struct agora_queue {
 	struct agora_object object;
 	struct store store;
 	_Atomic uint64_t *tail, *head, *returned, *cell;
-	uint64_t mask; /* cells - 1 */
+	uint64_t mask;  /* cells - 1 */
 	unsigned order; /* log2 of cells */
 	uint64_t capacity;
 	size_t message_size;
@@ -49,7 +49,8 @@ static inline struct block_ref cell_block(uint64_t cell)
 		(uint32_t)(cell & ((UINT64_C(1) << INDEX_BITS) - 1))};
 }
 
-static inline _Atomic uint64_t *cell_at(const struct agora_queue *q, uint64_t ticket)
+static inline _Atomic uint64_t *cell_at(
+	const struct agora_queue *q, uint64_t ticket)
 {
 	return &q->cell[ticket & q->mask];
 }
@@ -57,7 +58,7 @@ static inline _Atomic uint64_t *cell_at(const struct agora_queue *q, uint64_t ti
 static inline bool is_published(uint64_t state, uint64_t ticket)
 {
 	return state_kind(state) == BLOCK_PUBLISHED &&
-		state_ticket(state) == (ticket & TICKET_MASK);
+	       state_ticket(state) == (ticket & TICKET_MASK);
 }
 
 static inline uint64_t load_cell(const struct agora_queue *q, uint64_t ticket)
@@ -66,7 +67,8 @@ static inline uint64_t load_cell(const struct agora_queue *q, uint64_t ticket)
 	return atomic_load_explicit(cell_at(q, ticket), memory_order_seq_cst);
 }
 
-static inline uint64_t load_state(const struct agora_queue *q, struct block_ref ref)
+static inline uint64_t load_state(
+	const struct agora_queue *q, struct block_ref ref)
 {
 	/* [S] [E] */
 	return atomic_load_explicit(
@@ -86,22 +88,32 @@ static inline uint64_t load_returned(const struct agora_queue *q)
 }
 
 /* True when the queue holds the block that the cell at ticket names. */
-static inline bool cell_names(const struct agora_queue *q, uint64_t ticket,
-	struct block_ref ref)
+static inline bool cell_names(
+	const struct agora_queue *q, uint64_t ticket, struct block_ref ref)
 {
 	/* A state keeps 48 bits of a ticket, a cell 36 of its cycle. */
 	uint64_t mask = num_min(TICKET_MASK >> q->order, CYCLE_MASK);
 	uint64_t cell = load_cell(q, ticket);
 
 	return cell_block(cell).index == ref.index &&
-		!((cell_cycle(cell) ^ (ticket >> q->order)) & mask);
+	       !((cell_cycle(cell) ^ (ticket >> q->order)) & mask);
 }
 
 /* Find the RETURNED block with the smallest ticket from cursor on. */
 bool queue_find_returned(struct agora_queue *q, uint64_t cursor,
 	struct block_ref *ret_ref, uint64_t *ret_state);
 
-/* The verbs of queue_view.c, as in struct kind. */
+/* The verbs, as in struct kind: queue.c ... */
+int queue_push(void *handle, const void *data, size_t size);
+int queue_pop(void *handle, struct agora_buffer *message);
+int queue_acquire(void *handle, struct agora_message *message);
+int queue_read(void *handle, const struct agora_message *message, size_t offset,
+	void *data, size_t size);
+int queue_release(void *handle, const struct agora_message *message);
+int queue_restore(void *handle, const struct agora_message *message);
+void queue_recover(struct segment *segment, uint32_t client);
+
+/* ... and queue_view.c. */
 int queue_peek(void *handle, struct agora_buffer *message);
 int queue_walk(void *handle, uint64_t *cursor, struct agora_buffer *message);
 int queue_tap(void *handle, uint64_t *cursor, struct agora_buffer *message);

@@ -122,8 +122,8 @@ static int copy_cell(const struct agora_queue *q, uint64_t ticket, bool tapped,
 
 /* ---- walk ---- */
 
-static int walk_returned(struct agora_queue *q, uint64_t *cursor,
-	struct agora_buffer *message)
+static int walk_returned(
+	struct agora_queue *q, uint64_t *cursor, struct agora_buffer *message)
 {
 	struct block_ref ref;
 	uint64_t state;
@@ -224,8 +224,8 @@ int queue_ready(void *handle, uint32_t events, uint64_t cursor)
 
 /* ---- stat and check ---- */
 
-static void count_block(
-	const struct agora_queue *q, struct block_ref ref, struct agora_stat *st)
+static void count_block(const struct agora_queue *q, struct block_ref ref,
+	struct agora_stat *st)
 {
 	uint32_t size = atomic_load_explicit(
 		&store_head(&q->store, ref)->size, memory_order_relaxed);
@@ -239,8 +239,8 @@ static bool is_queued(
 	const struct agora_queue *q, struct block_ref ref, uint64_t state)
 {
 	return state_kind(state) == BLOCK_RETURNED ||
-		(state_kind(state) == BLOCK_PUBLISHED &&
-			cell_names(q, state_ticket(state), ref));
+	       (state_kind(state) == BLOCK_PUBLISHED &&
+		       cell_names(q, state_ticket(state), ref));
 }
 
 int queue_stat(void *handle, struct agora_stat *stat)
@@ -270,7 +270,7 @@ uint32_t queue_claims(void *handle, uint32_t client)
 		uint64_t state = load_state(q, (struct block_ref){i});
 
 		claims += state_kind(state) == BLOCK_HELD &&
-			state_owner(state) == client;
+			  state_owner(state) == client;
 	}
 	return claims;
 }
@@ -280,8 +280,8 @@ static bool is_unreachable(
 	const struct agora_queue *q, struct block_ref ref, uint64_t state)
 {
 	return state_kind(state) == BLOCK_PUBLISHED &&
-		!client_is_live(&q->object.segment, state_owner(state)) &&
-		!is_queued(q, ref, state) && load_state(q, ref) == state;
+	       !client_is_live(&q->object.segment, state_owner(state)) &&
+	       !is_queued(q, ref, state) && load_state(q, ref) == state;
 }
 
 /* Owned by a client id that nobody has. */
@@ -289,11 +289,10 @@ static bool is_stray(const struct agora_queue *q, uint64_t state)
 {
 	return (state_kind(state) == BLOCK_OWNED ||
 		       state_kind(state) == BLOCK_HELD) &&
-		!client_is_live(&q->object.segment, state_owner(state));
+	       !client_is_live(&q->object.segment, state_owner(state));
 }
 
-static void check_block(const struct agora_queue *q, struct block_ref ref,
-	uint64_t state, struct agora_check *check)
+static void count_state(uint64_t state, struct agora_check *check)
 {
 	uint64_t *const counter[] = {[BLOCK_FREE] = &check->free,
 		[BLOCK_OWNED] = &check->owned,
@@ -308,8 +307,6 @@ static void check_block(const struct agora_queue *q, struct block_ref ref,
 		++*counter[kind];
 	else
 		check->damaged++;
-	if (is_unreachable(q, ref, state) || is_stray(q, state))
-		check->unreachable++;
 }
 
 /* Returns a client whose leftovers should be recovered, or 0. */
@@ -321,33 +318,35 @@ static uint32_t check_blocks(struct agora_queue *q, struct agora_check *check)
 	for (uint32_t i = 0; i < committed; i++) {
 		struct block_ref ref = {i};
 		uint64_t state = load_state(q, ref);
-		uint64_t before = check->unreachable;
 
-		check_block(q, ref, state, check);
-		if (check->unreachable > before)
+		count_state(state, check);
+		if (is_unreachable(q, ref, state) || is_stray(q, state)) {
+			check->unreachable++;
 			stray = state_owner(state);
+		}
 	}
 	return stray;
 }
 
-static void check_parts(struct agora_queue *q, struct agora_check *check)
+/* Returns a client whose leftovers should be recovered, or 0. */
+static uint32_t check_pages(struct agora_queue *q, struct agora_check *check)
 {
-	uint32_t committed = pool_committed(&q->store.pool[1]);
+	struct pool *pool = &q->store.pool[1];
+	uint32_t committed = pool_committed(pool);
+	uint32_t stray = 0;
 
 	for (uint32_t i = 0; i < committed; i++) {
 		uint64_t state = atomic_load_explicit(
-			&pool_block(&q->store.pool[1], (struct block_ref){i})
-				 ->state,
+			&pool_block(pool, (struct block_ref){i})->state,
 			memory_order_relaxed);
 
-		check->blocks++;
-		if (state_kind(state) == BLOCK_FREE)
-			check->free++;
-		else if (state_kind(state) == BLOCK_PART)
-			check->parts++;
-		else
-			check->owned++;
+		count_state(state, check);
+		if (is_stray(q, state)) {
+			check->unreachable++;
+			stray = state_owner(state);
+		}
 	}
+	return stray;
 }
 
 static void check_ends(struct agora_queue *q, struct agora_check *check)
@@ -365,18 +364,16 @@ int queue_check(void *handle, int repair, struct agora_check *check)
 	struct agora_check before = *check;
 	uint32_t stray;
 
+	/* Repairs change what was counted: count again. */
 	for (;;) {
 		*check = before;
 		check_ends(q, check);
 		stray = check_blocks(q, check);
+		stray = (uint32_t)num_max(stray, check_pages(q, check));
 		if (!repair || !stray ||
 			client_recover_stray(&q->object.segment, stray) < 1)
 			break;
-		before.repaired++;
 	}
-	check_parts(q, check);
 	check->orphans = message_sweep_parts(&q->store, repair);
-	if (repair)
-		check->repaired += check->orphans;
 	return 0;
 }

@@ -9,15 +9,15 @@
 #include "shm/event.h"
 
 /* Call a verb of the kind between segment_enter() and segment_leave(). */
-#define RUN(object, verb, ...)                                                 \
-	do {                                                                   \
-		int error = segment_enter(&(object)->segment);                 \
-                                                                               \
-		if (!error && !(object)->kind->verb)                           \
-			error = -EOPNOTSUPP;                                   \
-		if (!error)                                                    \
-			error = (object)->kind->verb(__VA_ARGS__);             \
-		return segment_leave(&(object)->segment, error);               \
+#define RUN(object, verb, ...)                                     \
+	do {                                                       \
+		int error = segment_enter(&(object)->segment);     \
+                                                                   \
+		if (!error && !(object)->kind->verb)               \
+			error = -EOPNOTSUPP;                       \
+		if (!error)                                        \
+			error = (object)->kind->verb(__VA_ARGS__); \
+		return segment_leave(&(object)->segment, error);   \
 	} while (0)
 
 int agora_object_push(

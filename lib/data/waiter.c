@@ -114,8 +114,7 @@ static int look(struct agora_wait *items, size_t count)
 	return ready;
 }
 
-static int sleep_on(
-	const struct words *words, const struct timespec *deadline)
+static int sleep_on(const struct words *words, const struct timespec *deadline)
 {
 	struct timespec slice =
 		time_after(words->crowded ? CROWDED_SLICE : EVENT_SLICE);

@@ -52,7 +52,7 @@ static uint64_t load_word(const struct segment *segment, uint32_t id)
 int client_is_live(const struct segment *segment, uint32_t id)
 {
 	return id && id < client_limit(segment) &&
-		state_of(load_word(segment, id)) == CLIENT_LIVE;
+	       state_of(load_word(segment, id)) == CLIENT_LIVE;
 }
 
 static int lock_byte(const struct segment *segment, uint32_t id, short type)
@@ -85,7 +85,7 @@ int client_alive(const struct segment *segment, uint32_t id)
 	if (id == segment->client)
 		return 1;
 	return !fcntl(segment->fd, F_OFD_GETLK, &byte) &&
-		byte.l_type != F_UNLCK;
+	       byte.l_type != F_UNLCK;
 }
 
 static void set_word(struct segment *segment, uint32_t id, uint32_t state)
@@ -182,9 +182,9 @@ static int announce(struct segment *segment, uint32_t id)
 		return 0;
 	error = segment_commit(segment, offset & ~(uint64_t)(PAGE - 1), PAGE);
 	while (!error && limit <= id &&
-		!atomic_compare_exchange_weak_explicit(
-			&segment->roots->clients, &limit, id + 1,
-			memory_order_relaxed, memory_order_relaxed))
+		!atomic_compare_exchange_weak_explicit(&segment->roots->clients,
+			&limit, id + 1, memory_order_relaxed,
+			memory_order_relaxed))
 		;
 	return error;
 }

@@ -17,8 +17,7 @@ static void wake(struct segment *segment, enum event event)
 
 	if (!(armed & bit))
 		return;
-	atomic_fetch_add_explicit(
-		&roots->seq[event], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&roots->seq[event], 1, memory_order_relaxed);
 	crash_point(event_unwoken);
 	if (event == EVENT_ADVANCED)
 		futex_wake(&roots->seq[event], INT_MAX);
@@ -48,8 +47,8 @@ void event_wake_all(struct segment *segment)
 uint32_t event_arm(struct segment *segment, enum event event)
 {
 	/* [E] */
-	atomic_fetch_or_explicit(&segment->roots->armed, EVENT_BIT(event),
-		memory_order_seq_cst);
+	atomic_fetch_or_explicit(
+		&segment->roots->armed, EVENT_BIT(event), memory_order_seq_cst);
 	/* [E] not before the flag */
 	return atomic_load_explicit(
 		&segment->roots->seq[event], memory_order_seq_cst);

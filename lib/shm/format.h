@@ -29,7 +29,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define FORMAT_MAGIC 0x0a61726f67610affu
+#define FORMAT_MAGIC   0x0a61726f67610affu
 #define FORMAT_VERSION 1
 
 static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics must be lock-free");
@@ -52,9 +52,9 @@ struct header_shm {
 	uint64_t magic;
 	uint32_t format;
 	uint32_t kind;
-	uint64_t size;	  /* of the file */
+	uint64_t size;    /* of the file */
 	uint64_t created; /* CLOCK_REALTIME, nanoseconds */
-	uint64_t seed;	  /* of the hash, random */
+	uint64_t seed;    /* of the hash, random */
 	struct params_shm params;
 	uint64_t checksum; /* XXH3 of everything before it */
 };
@@ -93,10 +93,11 @@ static_assert(sizeof(struct roots_shm) == 4096, "format");
 
 /* A client slot. Written by its owner, and by who recovers it. */
 struct client_shm {
-	_Alignas(CACHE_LINE) _Atomic uint64_t word; /* incarnation:32 state:32 */
+	_Alignas(
+		CACHE_LINE) _Atomic uint64_t word; /* incarnation:32 state:32 */
 	_Atomic uint32_t pid;
 	_Atomic uint32_t waiting; /* threads asleep */
-	_Atomic uint64_t since;	  /* CLOCK_REALTIME, nanoseconds */
+	_Atomic uint64_t since;   /* CLOCK_REALTIME, nanoseconds */
 	uint64_t reserved[5];
 };
 
@@ -113,15 +114,15 @@ enum { CLIENT_FREE = 0, CLIENT_LIVE = 1 };
  */
 struct block_shm {
 	_Atomic uint64_t state;
-	_Atomic uint32_t size; /* of the message; of the bytes in a part */
-	_Atomic uint32_t next; /* first or next part: see message.h */
-	_Atomic uint32_t nonce; /* of a head: binds its parts to it */
+	_Atomic uint32_t size;     /* of the message; of the bytes in a part */
+	_Atomic uint32_t next;     /* first or next part: see message.h */
+	_Atomic uint32_t nonce;    /* of a head: binds its parts to it */
 	_Atomic uint32_t key_size; /* of a table's entry */
 };
 
 static_assert(sizeof(struct block_shm) == 24, "format");
 
-#define OFFSET_ROOTS 4096
+#define OFFSET_ROOTS   4096
 #define OFFSET_CLIENTS 8192
 
 #endif

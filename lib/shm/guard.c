@@ -62,7 +62,7 @@ static void pass_on(int signal, siginfo_t *info, void *context)
 	if (previous.sa_flags & SA_SIGINFO) {
 		previous.sa_sigaction(signal, info, context);
 	} else if (previous.sa_handler != SIG_DFL &&
-		previous.sa_handler != SIG_IGN) {
+		   previous.sa_handler != SIG_IGN) {
 		previous.sa_handler(signal);
 	} else {
 		/* Returning repeats the access, now without a handler. */

@@ -4,8 +4,9 @@
  * Fork. A child must not use its parent's client id. One page marked
  * MADV_WIPEONFORK reads as zero in every child, however it was made, until
  * the child opens handles of its own; then it holds a number that no handle
- * of the parent has. Looking at it is one load. A pthread_atfork handler closes the descriptors of all
- * segments in the child, so that the parent's locks die with the parent.
+ * of the parent has. Looking at it is one load. A pthread_atfork handler closes
+ * the descriptors of all segments in the child, so that the parent's locks die
+ * with the parent.
  *
  * Truncation. Touching a page beyond the end of a file is SIGBUS. The
  * handler puts private zero pages there and marks the segment as broken; the

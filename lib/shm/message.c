@@ -104,8 +104,8 @@ static uint32_t new_nonce(struct store *store)
 /* Short rests go into small blocks, of which no more than 8 are needed. */
 static unsigned choose_pool(const struct store *store, size_t left)
 {
-	size_t small = num_min(
-		8 * (size_t)store->pool[0].data_size, PAGE_PAYLOAD / 2);
+	size_t small =
+		num_min(8 * (size_t)store->pool[0].data_size, PAGE_PAYLOAD / 2);
 
 	return left > small && store->pool[1].count ? 1 : 0;
 }
@@ -130,8 +130,8 @@ static int take_part(struct store *store, size_t left, unsigned *ret_number,
  */
 static void become_part(struct block_shm *block, uint64_t state)
 {
-	uint64_t ticket = state_ticket(atomic_load_explicit(
-		&block->state, memory_order_relaxed));
+	uint64_t ticket = state_ticket(
+		atomic_load_explicit(&block->state, memory_order_relaxed));
 
 	atomic_store_explicit(
 		&block->nonce, (uint32_t)ticket, memory_order_relaxed);
@@ -184,8 +184,8 @@ static int write_parts(
 
 	atomic_store_explicit(&block->nonce, nonce, memory_order_relaxed);
 	while (block && source_left(source))
-		block = append_part(store, block, part_state(head, nonce),
-			source, &error);
+		block = append_part(
+			store, block, part_state(head, nonce), source, &error);
 	if (error)
 		message_free_parts(store, head);
 	return error;
@@ -316,13 +316,12 @@ void message_free(struct store *store, struct block_ref head)
 	pool_free(&store->pool[0], head);
 }
 
-bool message_reclaim(
-	struct store *store, struct block_ref head, uint64_t state)
+bool message_reclaim(struct store *store, struct block_ref head, uint64_t state)
 {
 	struct pool *pool = &store->pool[0];
 	struct block_shm *block = pool_block(pool, head);
-	uint64_t mine = state_make(
-		BLOCK_OWNED, pool->me, state_ticket(state) + 1);
+	uint64_t mine =
+		state_make(BLOCK_OWNED, pool->me, state_ticket(state) + 1);
 
 	/* [R] who reads the new word sees all that the dead one wrote */
 	if (!atomic_compare_exchange_strong_explicit(&block->state, &state,
@@ -344,8 +343,8 @@ static bool sweep_part(struct store *store, struct pool *pool,
 	/* [R] [P] */
 	uint64_t state =
 		atomic_load_explicit(&block->state, memory_order_acquire);
-	struct block_ref head = {(uint32_t)(state >> 32) &
-		(POOL_BLOCKS_MAX - 1)};
+	struct block_ref head = {
+		(uint32_t)(state >> 32) & (POOL_BLOCKS_MAX - 1)};
 	uint64_t free = state_make(BLOCK_FREE, 0, part_ticket(block));
 
 	if (state_kind(state) != BLOCK_PART)
@@ -381,4 +380,30 @@ uint64_t message_sweep_parts(struct store *store, bool repair)
 				store, pool, (struct block_ref){i}, repair);
 	}
 	return orphans;
+}
+
+/* A page that was taken and not yet made a part of anything. */
+static void recover_page(
+	struct pool *pool, struct block_ref ref, uint32_t client)
+{
+	struct block_shm *block = pool_block(pool, ref);
+	uint64_t state =
+		atomic_load_explicit(&block->state, memory_order_relaxed);
+	uint64_t free = state_make(BLOCK_FREE, 0, state_ticket(state) + 1);
+
+	if (state_kind(state) != BLOCK_OWNED || state_owner(state) != client)
+		return;
+	/* [R] [F] */
+	if (atomic_compare_exchange_strong_explicit(&block->state, &state, free,
+		    memory_order_acq_rel, memory_order_relaxed))
+		pool_remember(pool, ref);
+}
+
+void message_recover_parts(struct store *store, uint32_t client)
+{
+	uint32_t committed = pool_committed(&store->pool[1]);
+
+	for (uint32_t i = 0; i < committed; i++)
+		recover_page(&store->pool[1], (struct block_ref){i}, client);
+	message_sweep_parts(store, true);
 }

@@ -26,7 +26,8 @@
  *
  * Progress and death.
  *  killed while writing: head and the newest part are OWNED, the others say
- *  PART: recovery frees the head, which clears its nonce, then the orphans.
+ *  PART: recovery frees the head, which clears its nonce, then the part that
+ *  is OWNED (of pool 1; those of pool 0 are the kind's), then the orphans.
  *  killed while freeing: the head's next is advanced before a part is freed;
  *  what was freed may be reused at once, what was not is still reachable or
  *  an orphan once the head is gone.
@@ -105,5 +106,11 @@ bool message_reclaim(
  * Returns how many there were.
  */
 uint64_t message_sweep_parts(struct store *store, bool repair);
+
+/*
+ * Free what a dead client left in parts: the one it was taking, and those of
+ * messages that were never finished. Its heads were dealt with before.
+ */
+void message_recover_parts(struct store *store, uint32_t client);
 
 #endif

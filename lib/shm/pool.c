@@ -4,7 +4,7 @@
 #include "shm/client.h"
 
 #define COMMIT_LEAST ((uint64_t)64 << 10)
-#define COMMIT_MOST ((uint64_t)64 << 20)
+#define COMMIT_MOST  ((uint64_t)64 << 20)
 
 void pool_lay_out(struct layout *layout, unsigned number, uint32_t count,
 	uint32_t data_size, uint32_t data_offset)
@@ -20,11 +20,11 @@ void pool_lay_out(struct layout *layout, unsigned number, uint32_t count,
 	pool->stride = apart ? 32 : pool->data_stride;
 	pool->bitmap = layout_add(
 		layout, num_divide_up(count, 64) * sizeof(uint64_t), PAGE);
-	pool->headers = layout_add(
-		layout, (uint64_t)count * pool->stride, PAGE);
-	pool->data = apart
-		? layout_add(layout, (uint64_t)count * data_size, PAGE)
-		: pool->headers + data_offset;
+	pool->headers =
+		layout_add(layout, (uint64_t)count * pool->stride, PAGE);
+	pool->data =
+		apart ? layout_add(layout, (uint64_t)count * data_size, PAGE)
+		      : pool->headers + data_offset;
 	layout->size = num_round_up(layout->size, PAGE);
 }
 
@@ -78,9 +78,8 @@ static void put_bits(struct pool *pool, uint32_t word, uint64_t bits)
 
 /* ---- growing ---- */
 
-static int commit_range(
-	struct pool *pool, uint64_t base, uint64_t size, uint32_t from,
-	uint32_t to)
+static int commit_range(struct pool *pool, uint64_t base, uint64_t size,
+	uint32_t from, uint32_t to)
 {
 	uint64_t start = base + from * size;
 
@@ -101,8 +100,8 @@ static uint32_t next_committed(const struct pool *pool, uint32_t now)
 static int commit_blocks(struct pool *pool, uint32_t from, uint32_t to)
 {
 	const struct pool_layout *layout = pool->layout;
-	int error = commit_range(
-		pool, layout->headers, layout->stride, from, to);
+	int error =
+		commit_range(pool, layout->headers, layout->stride, from, to);
 
 	if (!error && layout->stride != layout->data_stride)
 		error = commit_range(
@@ -117,8 +116,7 @@ static int commit_blocks(struct pool *pool, uint32_t from, uint32_t to)
 
 static void publish_committed(struct pool *pool, uint32_t from, uint32_t to)
 {
-	_Atomic uint32_t *word =
-		&pool->segment->roots->committed[pool->number];
+	_Atomic uint32_t *word = &pool->segment->roots->committed[pool->number];
 
 	/* [M] */
 	while (from < to &&
@@ -179,15 +177,15 @@ void pool_give_hint(struct pool *pool, struct block_ref ref)
 
 void pool_flush(struct pool *pool)
 {
-	uint32_t hints = atomic_exchange_explicit(
-		&pool->hints, 0, memory_order_relaxed);
+	uint32_t hints =
+		atomic_exchange_explicit(&pool->hints, 0, memory_order_relaxed);
 
 	if (!pool->count || !pool->me)
 		return;
 	for (uint32_t i = 0; i < hints; i++)
-		pool_give_hint(pool,
-			(struct block_ref){atomic_load_explicit(
-				&pool->hint[i], memory_order_relaxed)});
+		pool_give_hint(
+			pool, (struct block_ref){atomic_load_explicit(
+				      &pool->hint[i], memory_order_relaxed)});
 	put_bits(pool,
 		atomic_load_explicit(&pool->given_word, memory_order_relaxed),
 		atomic_exchange_explicit(

@@ -51,7 +51,7 @@
 #include "shm/segment.h"
 
 #define POOL_BLOCKS_MAX (1u << 28)
-#define POOL_HINTS 64
+#define POOL_HINTS      64
 
 enum block_kind {
 	BLOCK_FREE,
@@ -69,7 +69,7 @@ static inline uint64_t state_make(
 	enum block_kind kind, uint32_t owner, uint64_t ticket)
 {
 	return (uint64_t)kind << 60 | (uint64_t)owner << 48 |
-		(ticket & TICKET_MASK);
+	       (ticket & TICKET_MASK);
 }
 
 static inline enum block_kind state_kind(uint64_t state)
@@ -98,7 +98,7 @@ struct pool {
 	char *data;
 	uint32_t stride, data_stride, data_size;
 	uint32_t count;
-	uint32_t me; /* client id; 0: this handle only looks */
+	uint32_t me;                /* client id; 0: this handle only looks */
 	_Atomic uint32_t committed; /* as last seen; never above count */
 	_Atomic uint32_t hints;
 	_Atomic uint32_t hint[POOL_HINTS];
@@ -130,7 +130,7 @@ static inline struct block_shm *pool_block(
 	const struct pool *pool, struct block_ref ref)
 {
 	return (struct block_shm *)(pool->headers +
-		(size_t)ref.index * pool->stride);
+				    (size_t)ref.index * pool->stride);
 }
 
 /* Its payload, data_size bytes; pool_has() must hold. */
@@ -145,8 +145,8 @@ static inline bool pool_claim(struct pool *pool, struct block_ref ref)
 	struct block_shm *block = pool_block(pool, ref);
 	uint64_t state =
 		atomic_load_explicit(&block->state, memory_order_relaxed);
-	uint64_t mine = state_make(
-		BLOCK_OWNED, pool->me, state_ticket(state) + 1);
+	uint64_t mine =
+		state_make(BLOCK_OWNED, pool->me, state_ticket(state) + 1);
 
 	/* [C] [F] */
 	if (state_kind(state) != BLOCK_FREE ||
@@ -212,8 +212,8 @@ static inline void pool_free_as(
 	struct pool *pool, struct block_ref ref, uint64_t state)
 {
 	/* [F] */
-	atomic_store_explicit(&pool_block(pool, ref)->state, state,
-		memory_order_release);
+	atomic_store_explicit(
+		&pool_block(pool, ref)->state, state, memory_order_release);
 	crash_point(pool_freed);
 	pool_remember(pool, ref);
 }
@@ -224,8 +224,8 @@ static inline void pool_free(struct pool *pool, struct block_ref ref)
 	uint64_t state = atomic_load_explicit(
 		&pool_block(pool, ref)->state, memory_order_relaxed);
 
-	pool_free_as(pool, ref,
-		state_make(BLOCK_FREE, 0, state_ticket(state) + 1));
+	pool_free_as(
+		pool, ref, state_make(BLOCK_FREE, 0, state_ticket(state) + 1));
 }
 
 /* Blocks whose memory is committed now. */

@@ -60,9 +60,8 @@ int segment_commit(struct segment *segment, uint64_t offset, uint64_t size)
 	if (offset > segment->header.size ||
 		size > segment->header.size - offset)
 		return -EUCLEAN;
-	while (size &&
-		fallocate(segment->fd, FALLOC_FL_KEEP_SIZE, (off_t)offset,
-			(off_t)size)) {
+	while (size && fallocate(segment->fd, FALLOC_FL_KEEP_SIZE,
+			       (off_t)offset, (off_t)size)) {
 		if (errno != EINTR)
 			return -errno;
 	}

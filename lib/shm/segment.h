@@ -16,7 +16,7 @@
 
 /* Where the parts of one pool lie: see pool.h. count 0: there is none. */
 struct pool_layout {
-	uint32_t count;	      /* blocks at most, up to POOL_BLOCKS_MAX */
+	uint32_t count;       /* blocks at most, up to POOL_BLOCKS_MAX */
 	uint32_t stride;      /* from one block header to the next */
 	uint32_t data_stride; /* from one payload to the next */
 	uint32_t data_size;   /* bytes of payload in a block */
@@ -28,7 +28,7 @@ struct pool_layout {
 /* Where everything lies: a pure function of kind and parameters. */
 struct layout {
 	uint64_t size;
-	uint64_t array;	     /* the kind's own region */
+	uint64_t array;      /* the kind's own region */
 	uint64_t array_size; /* in bytes */
 	uint64_t committed;  /* this much is allocated at creation */
 	struct pool_layout pool[2];

@@ -272,6 +272,11 @@ int space_read(int dir, bool (*wanted)(int dir, const struct dirent *entry),
 	return (int)count;
 }
 
+int space_read_objects(int dir, char ***ret_names)
+{
+	return space_read(dir, is_object, ret_names);
+}
+
 int agora_space_list(
 	struct agora_space *space, const char *program, char ***ret_names)
 {
@@ -282,7 +287,7 @@ int agora_space_list(
 	dir = space_open_program(space, program, O_RDONLY);
 	if (dir < 0)
 		return dir;
-	result = space_read(dir, is_object, ret_names);
+	result = space_read_objects(dir, ret_names);
 	close(dir);
 	return result;
 }

@@ -35,6 +35,9 @@ bool space_is_object(const char *name);
 int space_read(int dir, bool (*wanted)(int dir, const struct dirent *entry),
 	char ***ret_names);
 
+/* List the objects in a program's directory, as agora_space_list() does. */
+int space_read_objects(int dir, char ***ret_names);
+
 /* A path for calls that take no descriptor; it follows renames. */
 void space_proc_path(int fd, char ret_path[SPACE_PROC_PATH]);
 

@@ -1,0 +1,293 @@
+/*
+ * queue_open.c - a queue's geometry, its row among the kinds, its public door.
+ *
+ * The algorithm is in queue.c.
+ */
+#include "data/queue.h"
+
+#include "shm/event.h"
+
+#define CAPACITY_MAX   (UINT64_C(1) << 24)
+#define MESSAGE_MAX    (UINT64_C(1) << 30)
+#define MEMORY_DEFAULT (UINT64_C(1) << 30)
+#define INLINE_DEFAULT 224
+#define SLACK          4096 /* blocks beyond the capacity, for those in motion */
+
+/* ---- create, open, close ---- */
+
+static int plan(const struct agora_options *options, struct params_shm *params)
+{
+	uint64_t size = options->message_size ? options->message_size : 65536;
+	uint64_t capacity = options->capacity ? options->capacity : 1024;
+	uint64_t pages = num_round_up(size, PAGE_PAYLOAD);
+	uint64_t limit = num_max(MEMORY_DEFAULT, num_multiply(pages, 4));
+
+	if (options->key_size || options->writers ||
+		(options->flags & ~(uint32_t)AGORA_FIXED) ||
+		size > MESSAGE_MAX || capacity > CAPACITY_MAX)
+		return -EINVAL;
+	params->capacity = capacity;
+	params->message_size = size;
+	params->flags = options->flags;
+	if (options->flags & AGORA_FIXED)
+		return options->memory || options->inline_size ? -EINVAL : 0;
+	params->inline_size = (uint32_t)num_min(size,
+		options->inline_size ? options->inline_size : INLINE_DEFAULT);
+	if (size > params->inline_size)
+		params->memory =
+			options->memory
+				? options->memory
+				: num_min(num_multiply(capacity, pages), limit);
+	return params->memory && params->memory < pages ? -EINVAL : 0;
+}
+
+/* Bytes of payload behind a header so that blocks fill whole lines. */
+static uint32_t payload_size(uint64_t least, uint32_t header)
+{
+	return (uint32_t)(num_round_up(least + header, CACHE_LINE) - header);
+}
+
+static bool params_are_sound(const struct params_shm *params)
+{
+	bool fixed = params->flags & AGORA_FIXED;
+
+	return params->capacity >= 1 && params->capacity <= CAPACITY_MAX &&
+	       params->message_size >= 1 &&
+	       params->message_size <= MESSAGE_MAX && !params->key_size &&
+	       !params->writers && !(params->flags & ~(uint32_t)AGORA_FIXED) &&
+	       params->memory / PAGE_PAYLOAD < POOL_BLOCKS_MAX &&
+	       (fixed ? !params->memory && !params->inline_size
+		      : params->inline_size >= 1 &&
+				       params->inline_size <= 65536 &&
+				       (params->memory != 0 ||
+					       params->message_size <=
+						       params->inline_size));
+}
+
+static int lay_out(const struct params_shm *params, struct layout *layout)
+{
+	bool fixed = params->flags & AGORA_FIXED;
+	uint32_t header = fixed ? 16 : 32;
+	uint64_t blocks = params->capacity + SLACK;
+	uint32_t size;
+
+	if (!params_are_sound(params))
+		return -EINVAL;
+	size = payload_size(
+		fixed ? params->message_size : params->inline_size, header);
+	layout->array_size = sizeof(uint64_t)
+			     << num_log2_up(num_max(params->capacity, 8));
+	layout->array = layout_add(layout, layout->array_size, PAGE);
+	layout->committed = layout->size;
+	if (params->memory)
+		blocks += 8 * params->capacity;
+	pool_lay_out(layout, 0, (uint32_t)blocks, size, header);
+	pool_lay_out(layout, 1, (uint32_t)(params->memory / PAGE_PAYLOAD),
+		PAGE_PAYLOAD, 0);
+	return 0;
+}
+
+static void format(struct segment *segment)
+{
+	uint64_t cells = segment->layout.array_size / sizeof(uint64_t);
+
+	atomic_store_explicit(
+		segment_root(segment, 0), cells, memory_order_relaxed);
+	atomic_store_explicit(
+		segment_root(segment, 1), cells, memory_order_relaxed);
+}
+
+static int open_handle(void *handle)
+{
+	struct agora_queue *q = handle;
+	struct segment *segment = &q->object.segment;
+	uint64_t cells = segment->layout.array_size / sizeof(uint64_t);
+
+	q->tail = segment_root(segment, 0);
+	q->head = segment_root(segment, 1);
+	q->returned = segment_root(segment, 2);
+	q->cell = (_Atomic uint64_t *)(segment->base + segment->layout.array);
+	q->mask = cells - 1;
+	q->order = num_log2_up(cells);
+	q->capacity = segment->header.params.capacity;
+	q->message_size = segment->header.params.message_size;
+	q->fixed = segment->header.params.flags & AGORA_FIXED;
+	store_open(&q->store, segment);
+	return 0;
+}
+
+static void attached(struct segment *segment)
+{
+	struct agora_queue *q = segment->owner;
+
+	store_attach(&q->store, segment->client);
+}
+
+static void close_handle(void *handle)
+{
+	struct agora_queue *q = handle;
+
+	if (!q->object.segment.client)
+		return;
+	/* What was acquired and not released is delivered again. */
+	if (q->acquired)
+		queue_recover(&q->object.segment, q->object.segment.client);
+	store_flush(&q->store);
+}
+
+const struct kind kind_queue = {
+	.row = {.name = "queue",
+		.shape = AGORA_SEQUENCE,
+		.verbs = AGORA_CAN_PUSH | AGORA_CAN_POP | AGORA_CAN_WALK,
+		.doc = "FIFO of messages, many producers and consumers"},
+	.segment = {.id = 1,
+		.layout = lay_out,
+		.format = format,
+		.attached = attached,
+		.recover = queue_recover},
+	.handle_size = sizeof(struct agora_queue),
+	.plan = plan,
+	.open = open_handle,
+	.close = close_handle,
+	.stat = queue_stat,
+	.check = queue_check,
+	.claims = queue_claims,
+	.ready = queue_ready,
+	.push = queue_push,
+	.pop = queue_pop,
+	.peek = queue_peek,
+	.walk = queue_walk,
+	.tap = queue_tap,
+	.end = queue_end,
+	.acquire = queue_acquire,
+	.read = queue_read,
+	.release = queue_release,
+	.restore = queue_restore,
+};
+
+/* ---- the public door ---- */
+
+int agora_queue_open(struct agora_space *space, const char *path,
+	uint32_t flags, const struct agora_options *options,
+	struct agora_queue **ret_queue)
+{
+	void *handle;
+	int error = object_open_kind(
+		space, path, flags, options, &kind_queue, &handle);
+
+	if (!error)
+		*ret_queue = handle;
+	return error;
+}
+
+void agora_queue_close(struct agora_queue *queue)
+{
+	if (queue)
+		agora_object_close(&queue->object);
+}
+
+struct agora_object *agora_queue_object(struct agora_queue *queue)
+{
+	return &queue->object;
+}
+
+/* Run a verb between segment_enter() and segment_leave(). */
+#define RUN(queue, call)                                                  \
+	do {                                                              \
+		const struct segment *segment = &(queue)->object.segment; \
+		int error = segment_enter(segment);                       \
+                                                                          \
+		return error ? error : segment_leave(segment, call);      \
+	} while (0)
+
+int agora_queue_push(struct agora_queue *queue, const void *data, size_t size)
+{
+	RUN(queue, queue_push(queue, data, size));
+}
+
+int agora_queue_push_wait(struct agora_queue *queue, const void *data,
+	size_t size, const struct timespec *deadline)
+{
+	return agora_object_push_wait(&queue->object, data, size, deadline);
+}
+
+int agora_queue_pop(struct agora_queue *queue, struct agora_buffer *ret_message)
+{
+	RUN(queue, queue_pop(queue, ret_message));
+}
+
+int agora_queue_pop_wait(struct agora_queue *queue,
+	const struct timespec *deadline, struct agora_buffer *ret_message)
+{
+	return agora_object_pop_wait(&queue->object, deadline, ret_message);
+}
+
+int agora_queue_peek(
+	struct agora_queue *queue, struct agora_buffer *ret_message)
+{
+	RUN(queue, queue_peek(queue, ret_message));
+}
+
+int agora_queue_walk(struct agora_queue *queue, uint64_t *cursor,
+	struct agora_buffer *ret_message)
+{
+	RUN(queue, queue_walk(queue, cursor, ret_message));
+}
+
+int agora_queue_tap(struct agora_queue *queue, uint64_t *cursor,
+	struct agora_buffer *ret_message)
+{
+	RUN(queue, queue_tap(queue, cursor, ret_message));
+}
+
+int agora_queue_end(struct agora_queue *queue, uint64_t *ret_cursor)
+{
+	RUN(queue, queue_end(queue, ret_cursor));
+}
+
+int agora_queue_acquire(
+	struct agora_queue *queue, struct agora_message *ret_message)
+{
+	RUN(queue, queue_acquire(queue, ret_message));
+}
+
+/* What a waiting acquire tries again and again. */
+struct acquire_attempt {
+	struct agora_queue *queue;
+	struct agora_message *message;
+};
+
+static int try_acquire(void *argument)
+{
+	struct acquire_attempt *attempt = argument;
+
+	return queue_acquire(attempt->queue, attempt->message);
+}
+
+int agora_queue_acquire_wait(struct agora_queue *queue,
+	const struct timespec *deadline, struct agora_message *ret_message)
+{
+	struct acquire_attempt attempt = {queue, ret_message};
+
+	RUN(queue, event_wait(&queue->object.segment, EVENT_READABLE,
+			   try_acquire, &attempt, deadline));
+}
+
+int agora_queue_read(struct agora_queue *queue,
+	const struct agora_message *message, size_t offset, void *ret_data,
+	size_t size)
+{
+	RUN(queue, queue_read(queue, message, offset, ret_data, size));
+}
+
+int agora_queue_release(
+	struct agora_queue *queue, const struct agora_message *message)
+{
+	RUN(queue, queue_release(queue, message));
+}
+
+int agora_queue_restore(
+	struct agora_queue *queue, const struct agora_message *message)
+{
+	RUN(queue, queue_restore(queue, message));
+}

@@ -1,0 +1,645 @@
+/*
+ * queue.c - kill clients of a queue, and look whether anything is missing.
+ *
+ *   queue points            the named steps, one on each line
+ *   queue step NAME [NAME2] kill a client at every pass of step NAME; with
+ *                           NAME2, also kill at NAME2 who recovers it
+ *   queue storm KILLS       2 producers, 2 consumers, random kill -9
+ *   queue wake NAME         kill a pusher at NAME while a popper sleeps
+ *
+ * A victim writes into a log, in memory shared with its parent, what it is
+ * about to do and what it has done. What it was doing when it died may have
+ * taken place or not; all else must have, exactly once.
+ */
+#include "base/crash.h"
+
+#include <agora/agora.h>
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PATH    "program/x.queue"
+#define LARGEST 20000
+#define IDS     4096
+
+static char space_dir[] = "/dev/shm/agora-crash-XXXXXX";
+static struct agora_space *space;
+
+static void fail(const char *what, long a, long b)
+{
+	fprintf(stderr, "failed: %s (%ld, %ld)\n", what, a, b);
+	exit(1);
+}
+
+static void check(int result, const char *what)
+{
+	if (result < 0)
+		fail(what, result, 0);
+}
+
+/* ---- messages: an id, its inverse, and bytes that follow from it ---- */
+
+static size_t size_of(uint32_t id)
+{
+	static const size_t sizes[] = {8, 40, 224, 225, 700, 3000, LARGEST};
+
+	return sizes[id % 7];
+}
+
+static void fill(unsigned char *data, uint32_t id)
+{
+	uint32_t inverse = ~id;
+
+	memcpy(data, &id, 4);
+	memcpy(data + 4, &inverse, 4);
+	for (size_t i = 8; i < size_of(id); i++)
+		data[i] = (unsigned char)(id * 31 + i * 7 + (i >> 8));
+}
+
+static uint32_t id_of(const unsigned char *data, size_t size)
+{
+	static unsigned char expected[LARGEST];
+	uint32_t id;
+
+	memcpy(&id, data, 4);
+	if (size != size_of(id))
+		fail("size of a message", (long)size, (long)id);
+	fill(expected, id);
+	if (memcmp(expected, data, size))
+		fail("bytes of a message", (long)size, (long)id);
+	return id;
+}
+
+/* ---- the log of a victim ---- */
+
+struct log {
+	_Atomic uint32_t pushing; /* id + 1 while a push is under way */
+	_Atomic uint32_t popping; /* 1 while a pop is under way */
+	_Atomic unsigned char pushed[IDS], popped[IDS];
+	_Atomic uint32_t finished;
+	unsigned char buffer[LARGEST];
+};
+
+static struct log *new_log(void)
+{
+	void *log = mmap(NULL, sizeof(struct log), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	assert(log != MAP_FAILED);
+	return log;
+}
+
+static int log_push(struct agora_queue *q, struct log *log, uint32_t id)
+{
+	static unsigned char data[LARGEST];
+	int result;
+
+	fill(data, id);
+	log->pushing = id + 1;
+	result = agora_queue_push(q, data, size_of(id));
+	if (!result)
+		log->pushed[id] = 1;
+	log->pushing = 0;
+	if (result && result != -EAGAIN)
+		fail("push", result, (long)id);
+	return result;
+}
+
+static int log_pop(struct agora_queue *q, struct log *log)
+{
+	struct agora_buffer b = {.data = log->buffer, .capacity = LARGEST};
+	int result;
+
+	memset(log->buffer, 0, 8);
+	log->popping = 1;
+	result = agora_queue_pop(q, &b);
+	if (!result)
+		log->popped[id_of(log->buffer, b.size)]++;
+	log->popping = 0;
+	if (result && result != -EAGAIN)
+		fail("pop", result, 0);
+	return result;
+}
+
+static struct agora_queue *open_queue(uint32_t flags, uint64_t capacity)
+{
+	struct agora_options options = {
+		.capacity = capacity, .message_size = LARGEST};
+	struct agora_queue *q;
+
+	check(agora_queue_open(space, PATH, AGORA_WRITE | flags, &options, &q),
+		"open");
+	return q;
+}
+
+/* ---- kill at a step ---- */
+
+/* Pass through every step of every operation, from whatever state. */
+static void work(struct log *log, uint32_t first)
+{
+	struct agora_queue *q = open_queue(0, 0);
+	struct agora_message m;
+	unsigned char data[LARGEST];
+
+	for (uint32_t i = 0; i < 7; i++)
+		log_push(q, log, first + i);
+	log_pop(q, log);
+	if (!agora_queue_acquire(q, &m)) {
+		log->popping = 1;
+		check(agora_queue_read(q, &m, 0, data, sizeof(data)), "read");
+		check(agora_queue_restore(q, &m), "restore");
+		log->popping = 0;
+	}
+	for (uint32_t i = 0; i < 3; i++)
+		log_pop(q, log);
+	while (!log_push(q, log, first + 7) && first % 2)
+		first++;
+	while (!log_pop(q, log))
+		;
+	if (!agora_queue_acquire(q, &m))
+		fail("the queue should be empty", 0, 0);
+	log_push(q, log, first + 8);
+	check(agora_queue_acquire(q, &m), "acquire");
+	/* Leave with a message in hand: closing gives it back. */
+	agora_queue_close(q);
+	log->finished = 1;
+}
+
+static bool victim(struct log *log, const char *name, long count,
+	void (*run)(struct log *, uint32_t), uint32_t first)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		crash_arm(name, count);
+		run(log, first);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return true;
+	if (status)
+		fail("victim", status, count);
+	return false;
+}
+
+static void recoverer(struct log *log, uint32_t first)
+{
+	struct agora_queue *q = open_queue(0, 0);
+	struct agora_check report;
+
+	(void)first;
+	agora_object_check(agora_queue_object(q), 1, &report);
+	agora_queue_close(q);
+	log->finished = 1;
+}
+
+/* What the survivor saw come out, beside what the victim's log says. */
+static void judge(const struct log *log, const unsigned char *seen, uint32_t id)
+{
+	uint32_t in_hand;
+	int out = seen[id] + log->popped[id];
+	bool popping;
+
+	memcpy(&in_hand, log->buffer, 4);
+	popping = log->popping && in_hand == id;
+	if (out > 1)
+		fail("delivered twice", (long)id, out);
+	if (!log->pushed[id] && log->pushing != id + 1 && out)
+		fail("delivered, never pushed", (long)id, out);
+	if (log->pushed[id] && !out && !popping)
+		fail("lost", (long)id, log->popping);
+}
+
+static void drain(struct agora_queue *q, unsigned char *seen)
+{
+	static unsigned char data[LARGEST];
+	struct agora_buffer b = {.data = data, .capacity = LARGEST};
+	int result;
+
+	while (!(result = agora_queue_pop(q, &b)))
+		seen[id_of(data, b.size)]++;
+	if (result != -EAGAIN)
+		fail("drain", result, 0);
+}
+
+static void account(struct agora_queue *q)
+{
+	struct agora_check report;
+	int result = agora_object_check(agora_queue_object(q), 0, &report);
+
+	if (result || report.free != report.blocks)
+		fail("blocks leaked", (long)report.free, (long)report.blocks);
+}
+
+/* The survivor makes progress while the dead one is not recovered. */
+static void progress(struct agora_queue *q, struct log *log, uint32_t id,
+	unsigned char *seen)
+{
+	static unsigned char data[LARGEST];
+	struct agora_buffer b = {.data = data, .capacity = LARGEST};
+	int pushed, popped;
+
+	fill(data, id);
+	pushed = agora_queue_push(q, data, size_of(id));
+	if (!pushed)
+		log->pushed[id] = 1;
+	popped = agora_queue_pop(q, &b);
+	if (!popped)
+		seen[id_of(data, b.size)]++;
+	if (pushed && popped)
+		fail("no progress", pushed, popped);
+}
+
+/* One death at the count-th pass. Returns false when there is no such pass. */
+static bool one_death(
+	const char *name, const char *second, long count, uint32_t prefill)
+{
+	struct agora_queue *q = open_queue(AGORA_CREATE, 8);
+	struct log *log = new_log();
+	unsigned char *seen = calloc(1, IDS);
+	struct agora_check report;
+	bool died;
+
+	for (uint32_t i = 0; i < 11; i++) /* wrap */
+		if (log_push(q, log, 200 + i) || log_pop(q, log))
+			fail("prefill", (long)i, 0);
+	for (uint32_t i = 0; i < prefill; i++)
+		log_push(q, log, 100 + i);
+	log->popping = 0;
+	died = victim(log, name, count, work, prefill % 2 ? 301 : 300);
+	for (uint32_t i = 0; i < 4; i++)
+		progress(q, log, 50 + i, seen);
+	for (long k = 1; second && died; k++)
+		if (!victim(new_log(), second, k, recoverer, 0))
+			break;
+	check(agora_object_check(agora_queue_object(q), 1, &report), "repair");
+	drain(q, seen);
+	for (uint32_t id = 0; id < IDS; id++)
+		judge(log, seen, id);
+	account(q);
+	agora_queue_close(q);
+	check(agora_object_remove(space, PATH), "remove");
+	munmap(log, sizeof(*log));
+	free(seen);
+	return died;
+}
+
+static int step(const char *name, const char *second)
+{
+	long deaths = 0;
+
+	for (uint32_t prefill = 0; prefill <= 8; prefill += 4)
+		for (uint32_t odd = 0; odd < 2; odd++)
+			for (long count = 1;
+				count < 60 &&
+				one_death(name, second, count,
+					prefill ? prefill - odd : odd);
+				count++)
+				deaths++;
+	printf("%ld deaths\n", deaths);
+	return 0;
+}
+
+/* ---- create ---- */
+
+static void creator(struct log *log, uint32_t first)
+{
+	(void)first;
+	check(agora_object_create(space, PATH, NULL), "create");
+	log->finished = 1;
+}
+
+/* A creator killed at a step leaves a whole object or nothing at all. */
+static int create(const char *name)
+{
+	struct log *log = new_log();
+	struct agora_object *object;
+	char **names;
+	int count, error;
+
+	if (!victim(log, name, 1, creator, 0))
+		fail("the step was not reached", 0, 0);
+	count = agora_space_list(space, "program", &names);
+	check(count, "list");
+	agora_list_free(names);
+	error = agora_object_open(space, PATH, AGORA_WRITE, NULL, &object);
+	if (error != (count ? 0 : -ENOENT))
+		fail("open what was created", error, count);
+	if (!error)
+		agora_object_close(object);
+	if (agora_object_create(space, PATH, NULL) != (count ? -EEXIST : 0))
+		fail("create again", count, 0);
+	printf("%s\n", count ? "there" : "not there");
+	return 0;
+}
+
+/* ---- kill between publishing and waking ---- */
+
+static void pusher(struct log *log, uint32_t first)
+{
+	struct agora_queue *q = open_queue(0, 0);
+
+	log_push(q, log, first);
+	agora_queue_close(q);
+}
+
+static int wake(const char *name)
+{
+	struct agora_queue *q = open_queue(AGORA_CREATE, 8);
+	struct log *log = new_log();
+	struct agora_stat stat = {.waiters = 0};
+	int status;
+	pid_t sleeper = fork();
+
+	if (!sleeper) {
+		struct agora_queue *mine = open_queue(0, 0);
+		struct agora_buffer b = {log->buffer, LARGEST, 0, 0};
+		struct timespec deadline = agora_deadline(30000000000);
+
+		_exit(agora_queue_pop_wait(mine, &deadline, &b) != 0);
+	}
+	while (!stat.waiters)
+		check(agora_object_stat(agora_queue_object(q), &stat), "stat");
+	if (!victim(new_log(), name, 1, pusher, 5))
+		fail("the step was not reached", 0, 0);
+	waitpid(sleeper, &status, 0);
+	if (status)
+		fail("the sleeper was not woken", status, 0);
+	printf("woken\n");
+	return 0;
+}
+
+/* ---- the storm ---- */
+
+#define WORKERS  4
+#define LIVES    8192 /* producers, one after the other */
+#define LIFE_IDS 2048 /* messages of one of them */
+
+struct storm {
+	_Atomic unsigned char pushed[LIVES][LIFE_IDS];
+	_Atomic unsigned char taken[LIVES][LIFE_IDS];
+	_Atomic uint32_t pushing[LIVES];
+	struct {
+		_Atomic uint32_t popping;
+		unsigned char buffer[LARGEST];
+	} consumer[WORKERS];
+	_Atomic uint64_t messages;
+};
+
+static struct storm *storm;
+
+static size_t storm_size(uint32_t life, uint32_t seq)
+{
+	uint32_t mix = (life * 2654435761u) ^ (seq * 40503u);
+
+	return mix % 50 == 0 ? 16 + mix % (LARGEST - 16) : 16 + mix % 500;
+}
+
+static void storm_fill(unsigned char *data, uint32_t life, uint32_t seq)
+{
+	size_t size = storm_size(life, seq);
+	uint32_t word[4] = {life, seq, ~life, ~seq};
+
+	memcpy(data, word, 16);
+	memset(data + 16, (int)(life + seq), size - 16);
+}
+
+/* Returns false when there is no whole message in the buffer. */
+static bool storm_read(const unsigned char *data, uint32_t *life, uint32_t *seq)
+{
+	uint32_t word[4];
+
+	memcpy(word, data, 16);
+	*life = word[0];
+	*seq = word[1];
+	return word[0] == ~word[2] && word[1] == ~word[3] && *life < LIVES &&
+	       *seq < LIFE_IDS;
+}
+
+static void storm_check(
+	const unsigned char *data, size_t size, uint32_t life, uint32_t seq)
+{
+	if (size != storm_size(life, seq))
+		fail("torn size", (long)size, (long)storm_size(life, seq));
+	for (size_t i = 16; i < size; i++)
+		if (data[i] != (unsigned char)(life + seq))
+			fail("torn bytes", (long)i, data[i]);
+}
+
+static void produce(uint32_t life)
+{
+	static unsigned char data[LARGEST];
+	struct agora_queue *q = open_queue(0, 0);
+
+	for (uint32_t seq = 0; seq < LIFE_IDS; seq++) {
+		int result;
+
+		storm_fill(data, life, seq);
+		storm->pushing[life] = seq + 1;
+		result = agora_queue_push_wait(
+			q, data, storm_size(life, seq), NULL);
+		check(result, "push_wait");
+		storm->pushed[life][seq] = 1;
+		storm->pushing[life] = 0;
+	}
+	pause();
+}
+
+/* Among messages of one producer, tickets and numbers grow alike. */
+static void check_order(uint32_t life, uint32_t seq, uint64_t ticket)
+{
+	static uint64_t last_ticket[LIVES];
+	static uint32_t last_seq[LIVES];
+
+	if (last_ticket[life] &&
+		(ticket > last_ticket[life]) != (seq > last_seq[life]))
+		fail("order of a producer", (long)seq, (long)last_seq[life]);
+	last_ticket[life] = ticket;
+	last_seq[life] = seq;
+}
+
+static void consume(int self)
+{
+	struct agora_queue *q = open_queue(0, 0);
+	unsigned char *buffer = storm->consumer[self].buffer;
+
+	for (;;) {
+		struct agora_buffer b = {buffer, LARGEST, 0, 0};
+		uint32_t life, seq;
+
+		memset(buffer, 0, 16);
+		storm->consumer[self].popping = 1;
+		check(agora_queue_pop_wait(q, NULL, &b), "pop_wait");
+		if (!storm_read(buffer, &life, &seq))
+			fail("senseless message", (long)b.size, 0);
+		storm_check(buffer, b.size, life, seq);
+		check_order(life, seq, b.version);
+		storm->taken[life][seq]++;
+		storm->consumer[self].popping = 0;
+		storm->messages++;
+	}
+}
+
+/* A consumer died: what it had copied may be delivered again, or not. */
+static void forgive(int self, _Atomic unsigned char (*maybe)[LIFE_IDS])
+{
+	uint32_t life, seq;
+
+	if (storm->consumer[self].popping &&
+		storm_read(storm->consumer[self].buffer, &life, &seq))
+		maybe[life][seq] = 1;
+	storm->consumer[self].popping = 0;
+}
+
+static pid_t spawn(int self, uint32_t life)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	if (self % 2)
+		consume(self);
+	else
+		produce(life);
+	_exit(1);
+}
+
+static void storm_judge(_Atomic unsigned char (*maybe)[LIFE_IDS])
+{
+	long lost = 0, twice = 0, invented = 0;
+
+	for (uint32_t life = 0; life < LIVES; life++)
+		for (uint32_t seq = 0; seq < LIFE_IDS; seq++) {
+			int out = storm->taken[life][seq];
+			bool in = storm->pushed[life][seq];
+
+			lost += in && !out && !maybe[life][seq];
+			twice += out > 1;
+			invented +=
+				out && !in && storm->pushing[life] != seq + 1;
+		}
+	if (lost || twice || invented)
+		fail("lost, repeated", lost, twice + invented * 1000000);
+}
+
+static void storm_drain(struct agora_queue *q)
+{
+	static unsigned char data[LARGEST];
+	struct agora_buffer b = {data, LARGEST, 0, 0};
+
+	while (!agora_queue_pop(q, &b)) {
+		uint32_t life, seq;
+
+		if (!storm_read(data, &life, &seq))
+			fail("senseless message", (long)b.size, 0);
+		storm_check(data, b.size, life, seq);
+		storm->taken[life][seq]++;
+	}
+}
+
+static void kill_one(pid_t *pid, int self, uint32_t *life,
+	_Atomic unsigned char (*maybe)[LIFE_IDS])
+{
+	int status;
+
+	kill(pid[self], SIGKILL);
+	waitpid(pid[self], &status, 0);
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+		fail("a worker ended by itself", status, self);
+	forgive(self, maybe);
+	if (life)
+		pid[self] = spawn(self, *life);
+}
+
+static int run_storm(long kills)
+{
+	struct agora_queue *q = open_queue(AGORA_CREATE, 64);
+	_Atomic unsigned char(*maybe)[LIFE_IDS] = calloc(LIVES, LIFE_IDS);
+	pid_t pid[WORKERS];
+	struct agora_check report;
+	uint32_t life = 0;
+
+	storm = mmap(NULL, sizeof(*storm), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert(storm != MAP_FAILED && maybe);
+	srandom((unsigned)getpid());
+	for (int i = 0; i < WORKERS; i++)
+		pid[i] = spawn(i, life++);
+	for (long n = 0; n < kills && life < LIVES; n++) {
+		int self = (int)(random() % WORKERS);
+
+		usleep((useconds_t)(random() % 3000));
+		if (self % 2 == 0)
+			life++;
+		kill_one(pid, self, &life, maybe);
+	}
+	for (int i = 0; i < WORKERS; i++)
+		kill_one(pid, i, NULL, maybe);
+	check(agora_object_check(agora_queue_object(q), 1, &report), "repair");
+	storm_drain(q);
+	storm_judge(maybe);
+	account(q);
+	printf("%ld kills, %lu messages, 0 lost, 0 repeated, 0 leaked\n", kills,
+		(unsigned long)storm->messages);
+	return 0;
+}
+
+/* ---- main ---- */
+
+static void clean_up(void)
+{
+	static pid_t owner;
+	char command[100];
+
+	if (!owner)
+		owner = getpid();
+	else if (owner == getpid()) {
+		snprintf(command, sizeof(command), "rm -rf %s", space_dir);
+		if (system(command))
+			fprintf(stderr, "cannot remove %s\n", space_dir);
+	}
+}
+
+static int list_points(void)
+{
+	size_t count;
+	const char *const *names = crash_points(&count);
+
+	for (size_t i = 0; i < count; i++)
+		printf("%s\n", names[i]);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	char program[100];
+
+	if (argc == 2 && !strcmp(argv[1], "points"))
+		return list_points();
+	if (argc < 3)
+		return 2;
+	if (!mkdtemp(space_dir))
+		return 1;
+	clean_up();
+	atexit(clean_up);
+	snprintf(program, sizeof(program), "%s/program", space_dir);
+	mkdir(program, 0755);
+	check(agora_space_open(space_dir, &space), "space");
+	if (!strcmp(argv[1], "step"))
+		return step(argv[2], argc > 3 ? argv[3] : NULL);
+	if (!strcmp(argv[1], "create"))
+		return create(argv[2]);
+	if (!strcmp(argv[1], "wake"))
+		return wake(argv[2]);
+	return strcmp(argv[1], "storm") ? 2 : run_storm(atol(argv[2]));
+}

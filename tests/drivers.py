@@ -1,0 +1,110 @@
+"""Runs the C drivers: each of their tests becomes one pytest test.
+
+A test file beside a driver holds just
+
+    from drivers import driver
+
+    @driver("lib-space")
+    def test_space(run):
+        run()
+
+and each TEST(some_sentence) of the driver shows as
+test_space[some_sentence].
+"""
+
+import functools
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = pathlib.Path(os.environ.get("AGORA_BUILD", ROOT / "build")).resolve()
+
+# What no program may say on standard error: words of complaint, and the
+# "==PID==" of a sanitizer.
+COMPLAINT = re.compile(r"error|warning|==", re.IGNORECASE)
+
+SKIPPED = 77
+
+
+def driver_path(name):
+    """The program that was built for a driver."""
+    return BUILD / "tests" / name
+
+
+def names_of(path):
+    """The names of a driver's tests; one that fails when it is not built."""
+    if not path.exists():
+        return [""]
+    result = subprocess.run(
+        [path, "--list"], capture_output=True, text=True, timeout=60
+    )
+    return result.stdout.split() or [""]
+
+
+def end_group(pgid):
+    """Kill what is left of a process group."""
+    try:
+        os.killpg(pgid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def run_program(arguments, timeout, env=None):
+    """Run a program in a session of its own; returns (status, stdout, stderr).
+
+    Nothing that it started outlives the call.
+    """
+    process = subprocess.Popen(
+        arguments,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        env=env,
+        start_new_session=True,
+    )
+    try:
+        output, errors = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        end_group(process.pid)
+        output, errors = process.communicate()
+        pytest.fail(f"no end after {timeout} s: {arguments}\n{output}{errors}")
+    finally:
+        end_group(process.pid)
+        process.wait()
+    return process.returncode, output, errors
+
+
+def run_test(path, test, timeout):
+    """Run one test of a driver, in a directory that is removed afterwards."""
+    if not path.exists():
+        pytest.fail(f"{path} is not built")
+    root = tempfile.mkdtemp(prefix="agora-test-", dir="/dev/shm")
+    # Tests that drop their privileges must still get at their space.
+    os.chmod(root, 0o755)
+    try:
+        status, output, errors = run_program(
+            [path, test], timeout, dict(os.environ, AGORA_TEST_ROOT=root)
+        )
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+    if status == SKIPPED:
+        pytest.skip(errors.strip().removeprefix("skipped: "))
+    assert status == 0, f"{path.name} {test}: exit {status}\n{output}{errors}"
+    assert not COMPLAINT.search(errors), errors
+
+
+def driver(name, timeout=100):
+    """Parametrize a test function over the tests of a driver."""
+    path = driver_path(name)
+    tests = names_of(path)
+    runs = [functools.partial(run_test, path, t, timeout) for t in tests]
+    return pytest.mark.parametrize("run", runs, ids=[t or name for t in tests])
