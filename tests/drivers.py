@@ -59,28 +59,34 @@ def end_group(pgid):
 def run_program(arguments, timeout, env=None):
     """Run a program in a session of its own; returns (status, stdout, stderr).
 
-    Nothing that it started outlives the call.
+    Nothing of its process group outlives the call.
     """
-    process = subprocess.Popen(
-        arguments,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        env=env,
-        start_new_session=True,
-    )
-    try:
-        output, errors = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        end_group(process.pid)
-        output, errors = process.communicate()
-        pytest.fail(f"no end after {timeout} s: {arguments}\n{output}{errors}")
-    finally:
-        end_group(process.pid)
-        process.wait()
-    return process.returncode, output, errors
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+            env=env,
+            start_new_session=True,
+        )
+        try:
+            status = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            status = None
+        finally:
+            end_group(process.pid)
+            process.wait()
+        texts = [read_text(output), read_text(errors)]
+    if status is None:
+        pytest.fail(f"no end after {timeout} s: {arguments}\n" + "".join(texts))
+    return status, *texts
+
+
+def read_text(file):
+    """All of a file, whatever bytes it holds."""
+    file.seek(0)
+    return file.read().decode(errors="replace")
 
 
 def run_test(path, test, timeout):

@@ -8,8 +8,8 @@
 /* A batch of messages that are taken when their bytes have arrived. */
 struct take {
 	struct text bytes; /* what is being delivered */
-	uint64_t start;	   /* at this offset of the file */
-	uint64_t sent;	   /* so many of them have arrived */
+	uint64_t start;    /* at this offset of the file */
+	uint64_t sent;     /* so many of them have arrived */
 	struct agora_message *claims;
 	size_t claim_count, claim_max;
 	bool done; /* pop: the message was taken */
@@ -35,9 +35,9 @@ struct file {
 	uid_t uid;
 
 	pthread_mutex_t lock; /* guards all of these */
-	int flags;	      /* of open(2), as last seen */
+	int flags;            /* of open(2), as last seen */
 	uint64_t charged;     /* bytes counted for uid */
-	bool shown;	      /* snapshot was made */
+	bool shown;           /* snapshot was made */
 	struct text snapshot;
 	struct take take;
 	struct stage stage;
@@ -59,7 +59,7 @@ struct file {
  * Missing ones: not readable, not writable.
  */
 struct face {
-	bool takes; /* needs a handle to change with, even to read */
+	bool takes;         /* needs a handle to change with, even to read */
 	uint32_t wait_read; /* AGORA_READABLE, _ADVANCED: what poll tells */
 	int (*open)(struct file *file, bool created);
 	void (*read)(fuse_req_t req, struct file *file, size_t size, off_t off);
@@ -69,11 +69,8 @@ struct face {
 	void (*end)(struct file *file); /* last chance before it is freed */
 };
 
-/** Return the face of a place, or NULL for directories. */
-const struct face *file_face(const struct place *place);
-
 /**
- * Open a place.
+ * Open a place. The file lives until file_release() of its fh.
  * flags: as for open(2). created: it was made by this very open.
  * Returns 0, -EACCES (not that way), and what the object says.
  */

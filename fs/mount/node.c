@@ -12,15 +12,16 @@
  */
 #include "node.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
-#define FACET_SHIFT 40
+#define FACET_SHIFT    40
 #define SEQUENCE_SHIFT 46
-#define LOW_MASK ((1ull << FACET_SHIFT) - 1)
-#define SEQUENCE_MASK ((1ull << (64 - SEQUENCE_SHIFT)) - 1)
+#define LOW_MASK       ((1ull << FACET_SHIFT) - 1)
+#define SEQUENCE_MASK  ((1ull << (64 - SEQUENCE_SHIFT)) - 1)
 
 struct node {
 	struct node *next;
@@ -52,8 +53,7 @@ static uint64_t low_bits(const struct place *place)
 {
 	if (place->facet != FACET_KEY)
 		return fold(place->ino);
-	return XXH3_64bits_withSeed(
-		       place->key, place->key_size, place->ino) &
+	return XXH3_64bits_withSeed(place->key, place->key_size, place->ino) &
 	       LOW_MASK;
 }
 
@@ -76,7 +76,8 @@ enum facet node_facet(fuse_ino_t id)
 
 	if (id == FUSE_ROOT_ID)
 		return FACET_ROOT;
-	facet = id >> FACET_SHIFT & ((1u << (SEQUENCE_SHIFT - FACET_SHIFT)) - 1);
+	facet = id >> FACET_SHIFT &
+		((1u << (SEQUENCE_SHIFT - FACET_SHIFT)) - 1);
 	return facet;
 }
 

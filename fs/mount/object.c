@@ -18,7 +18,7 @@
 #include <time.h>
 
 #define IDLE_SECONDS 5
-#define IDLE_MAX 256
+#define IDLE_MAX     256
 
 static struct {
 	pthread_mutex_t lock;
@@ -38,7 +38,7 @@ static struct object *find(uint64_t ino)
 {
 	struct object *o;
 
-	LIST_FOREACH (o, &objects.list[ino % 256], link)
+	LIST_FOREACH(o, &objects.list[ino % 256], link)
 		if (o->ino == ino)
 			return o;
 	return NULL;
@@ -152,8 +152,8 @@ static int describe(struct object *o, struct agora_object *handle)
 }
 
 /* Open the segment by its name, if what has that name is it. */
-static int try_open(struct object *o, const struct place *place,
-	uint32_t flags, struct agora_object **ret_handle)
+static int try_open(struct object *o, const struct place *place, uint32_t flags,
+	struct agora_object **ret_handle)
 {
 	struct agora_object *handle;
 	struct stat st;
@@ -306,7 +306,7 @@ static size_t hold_bucket(int bucket, struct object **out, size_t max)
 	size_t n = 0;
 
 	pthread_mutex_lock(&objects.lock);
-	LIST_FOREACH (o, &objects.list[bucket], link) {
+	LIST_FOREACH(o, &objects.list[bucket], link) {
 		if (n == max)
 			break;
 		o->refs++;

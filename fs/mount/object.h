@@ -47,7 +47,7 @@ struct object {
 
 	struct { /* park's, under its lock */
 		LIST_ENTRY(object) link;
-		bool busy; /* is in park's list */
+		bool busy;                   /* is in park's list */
 		struct agora_object *handle; /* to wait with, or NULL */
 		bool gone; /* removed: nobody shall wait for it */
 		unsigned int futile;

@@ -15,16 +15,16 @@
  */
 #include "park.h"
 
-#include "events.h"
 #include "quota.h"
+#include "ready.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_SIZE 1024
-#define POLL_NSEC 20000000 /* how often to look where we cannot wait */
-#define FUTILE_MAX 8	   /* ready, and yet nothing was there */
+#define HASH_SIZE  1024
+#define POLL_NSEC  20000000 /* how often to look where we cannot wait */
+#define FUTILE_MAX 8        /* ready, and yet nothing was there */
 
 LIST_HEAD(want_hash, want);
 LIST_HEAD(busy_list, object);
@@ -41,16 +41,12 @@ static struct {
 	struct agora_waiter *waiter;
 	pthread_t thread;
 
-	pthread_mutex_t check_lock; /* for who looks without waiting */
-	struct agora_waiter *checker;
-
 	struct agora_wait *items; /* the thread's own, as are: */
 	struct object **objects;
 	size_t item_max;
 } parked = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.work = PTHREAD_COND_INITIALIZER,
-	.check_lock = PTHREAD_MUTEX_INITIALIZER,
 };
 
 /* ---- wants ------------------------------------------------------------ */
@@ -114,7 +110,7 @@ static void interrupted(fuse_req_t req, void *data)
 
 	(void)data;
 	pthread_mutex_lock(&parked.lock);
-	LIST_FOREACH (w, bucket_of(req), hash)
+	LIST_FOREACH(w, bucket_of(req), hash)
 		if (w->req == req)
 			break;
 	if (w)
@@ -194,131 +190,18 @@ void park_or_answer(const struct want *want, bool nonblock)
 		park(&w);
 		return;
 	}
-	park_arm(w.file);
+	ready_arm(w.file);
 	fuse_reply_err(w.req, EAGAIN);
 }
 
-/* ---- poll ------------------------------------------------------------- */
-
-static uint32_t look(struct file *file, uint32_t events, uint64_t cursor)
+void park_watch(struct object *o)
 {
-	struct agora_wait item = {.events = events, .cursor = cursor};
-	const struct timespec past = {0, 0};
-
-	item.object = object_writer(file->object);
-	if (!item.object)
-		return events;
-	pthread_mutex_lock(&parked.check_lock);
-	if (agora_waiter_wait(parked.checker, &item, 1, &past) == -ETIMEDOUT)
-		item.ready = 0;
-	pthread_mutex_unlock(&parked.check_lock);
-	return item.ready & events;
-}
-
-static void arm(struct file *file, uint64_t cursor)
-{
-	struct agora_object *handle = object_writer(file->object);
+	struct agora_object *handle = object_writer(o);
 
 	pthread_mutex_lock(&parked.lock);
-	if (file->poll.handle) {
-		file->poll.cursor = cursor;
-		file->poll.armed = true;
-		make_busy(file->object, handle);
-		kick();
-	}
+	make_busy(o, handle);
+	kick();
 	pthread_mutex_unlock(&parked.lock);
-}
-
-static uint64_t cursor_of(struct file *file)
-{
-	uint64_t cursor;
-
-	pthread_mutex_lock(&file->lock);
-	cursor = file->cursor;
-	pthread_mutex_unlock(&file->lock);
-	return cursor;
-}
-
-void park_arm(struct file *file)
-{
-	if (file->object)
-		arm(file, cursor_of(file));
-}
-
-uint32_t park_poll(
-	struct file *file, uint32_t events, struct fuse_pollhandle *handle)
-{
-	uint64_t cursor = cursor_of(file);
-	struct fuse_pollhandle *old = NULL;
-	uint32_t ready;
-
-	if (handle) {
-		pthread_mutex_lock(&parked.lock);
-		old = file->poll.handle;
-		file->poll.handle = handle;
-		file->poll.events = events;
-		if (!file->poll.listed)
-			LIST_INSERT_HEAD(&file->object->park.polls, file,
-				poll.link);
-		file->poll.listed = true;
-		pthread_mutex_unlock(&parked.lock);
-	}
-	if (old)
-		fuse_pollhandle_destroy(old);
-	ready = look(file, events, cursor);
-	/* What is ready now is told now. The rest is told when it comes, also
-	 * to an edge-triggered epoll that will read until EAGAIN. */
-	if (ready != events)
-		arm(file, cursor);
-	return ready;
-}
-
-void park_forget(struct file *file)
-{
-	struct fuse_pollhandle *handle;
-
-	pthread_mutex_lock(&parked.lock);
-	handle = file->poll.handle;
-	file->poll.handle = NULL;
-	file->poll.armed = false;
-	if (file->poll.listed)
-		LIST_REMOVE(file, poll.link);
-	file->poll.listed = false;
-	pthread_mutex_unlock(&parked.lock);
-	if (handle)
-		fuse_pollhandle_destroy(handle);
-}
-
-/* Take the handle of one armed poll that waits for what is ready. */
-static struct fuse_pollhandle *next_poll(struct object *o, uint32_t ready)
-{
-	struct fuse_pollhandle *handle = NULL;
-	struct file *file;
-
-	pthread_mutex_lock(&parked.lock);
-	LIST_FOREACH (file, &o->park.polls, poll.link) {
-		if (!file->poll.armed || !(file->poll.events & ready))
-			continue;
-		handle = file->poll.handle;
-		file->poll.handle = NULL;
-		file->poll.armed = false;
-		break;
-	}
-	pthread_mutex_unlock(&parked.lock);
-	return handle;
-}
-
-static unsigned int notify_polls(struct object *o, uint32_t ready)
-{
-	struct fuse_pollhandle *handle;
-	unsigned int count = 0;
-
-	while ((handle = next_poll(o, ready))) {
-		fuse_lowlevel_notify_poll(handle);
-		fuse_pollhandle_destroy(handle);
-		count++;
-	}
-	return count;
 }
 
 /* ---- the thread ------------------------------------------------------- */
@@ -329,7 +212,7 @@ static struct want *next_want(
 	struct want *w;
 
 	pthread_mutex_lock(&parked.lock);
-	TAILQ_FOREACH (w, list, link)
+	TAILQ_FOREACH(w, list, link)
 		if (w->events & ready && w->round != round)
 			break;
 	if (w)
@@ -365,7 +248,7 @@ static void serve(struct object *o, uint32_t ready)
 {
 	unsigned int done;
 
-	done = serve_wants(&o->park.wants, ready) + notify_polls(o, ready);
+	done = serve_wants(&o->park.wants, ready) + ready_notify(o, ready);
 	if (done)
 		o->park.futile = 0;
 	else
@@ -378,7 +261,7 @@ static void dismiss(struct object *o)
 
 	while ((w = next_want(&o->park.wants, UINT32_MAX, UINT64_MAX)))
 		answer(w, w->events & AGORA_WRITABLE ? ESTALE : 0);
-	notify_polls(o, UINT32_MAX);
+	ready_notify(o, UINT32_MAX);
 }
 
 /* Gather what an object is waited for. Called with the lock. */
@@ -386,22 +269,14 @@ static struct agora_wait make_item(struct object *o)
 {
 	struct agora_wait item = {
 		.object = o->park.handle, .cursor = UINT64_MAX};
-	struct file *file;
 	struct want *w;
 
-	TAILQ_FOREACH (w, &o->park.wants, link) {
+	TAILQ_FOREACH(w, &o->park.wants, link) {
 		item.events |= w->events;
 		if (w->events & AGORA_ADVANCED && w->cursor < item.cursor)
 			item.cursor = w->cursor;
 	}
-	LIST_FOREACH (file, &o->park.polls, poll.link) {
-		if (!file->poll.armed)
-			continue;
-		item.events |= file->poll.events;
-		if (file->poll.events & AGORA_ADVANCED &&
-			file->poll.cursor < item.cursor)
-			item.cursor = file->poll.cursor;
-	}
+	ready_gather(o, &item);
 	return item;
 }
 
@@ -437,7 +312,7 @@ static size_t collect(size_t *ret_waited)
 	struct agora_wait item;
 	struct object *o;
 
-	LIST_FOREACH (o, &parked.busy, park.link) {
+	LIST_FOREACH(o, &parked.busy, park.link) {
 		if (!make_room(count))
 			break;
 		item = make_item(o);
@@ -462,7 +337,7 @@ static struct object *next_idle(void)
 	struct object *o;
 
 	pthread_mutex_lock(&parked.lock);
-	LIST_FOREACH (o, &parked.busy, park.link)
+	LIST_FOREACH(o, &parked.busy, park.link)
 		if (!make_item(o).events)
 			break;
 	if (o) {
@@ -548,8 +423,10 @@ static void *run(void *arg)
 		pthread_mutex_unlock(&parked.lock);
 		if (stop)
 			return NULL;
-		if (follow)
+		if (follow) {
 			serve_wants(&parked.followers, UINT32_MAX);
+			ready_notify(NULL, UINT32_MAX);
+		}
 		wait_items(waited, count);
 		serve_all(count);
 	}
@@ -580,7 +457,7 @@ int park_start(void)
 	TAILQ_INIT(&parked.followers);
 	r = agora_waiter_open(&parked.waiter);
 	if (!r)
-		r = agora_waiter_open(&parked.checker);
+		r = ready_start();
 	if (!r)
 		r = -pthread_create(&parked.thread, NULL, run, NULL);
 	return r;
@@ -607,5 +484,5 @@ void park_stop(void)
 	free(parked.items);
 	free(parked.objects);
 	agora_waiter_close(parked.waiter);
-	agora_waiter_close(parked.checker);
+	ready_stop();
 }

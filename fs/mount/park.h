@@ -13,7 +13,7 @@ struct want {
 	struct file *file;
 	int (*attempt)(struct want *want);
 	uint32_t events; /* what it waits for: AGORA_READABLE... */
-	pid_t pid;	 /* who asks */
+	pid_t pid;       /* who asks */
 	size_t size;
 	off_t off;
 	const char *data; /* of a write */
@@ -42,19 +42,8 @@ void park_follow(void);
 /** The object has been removed: nobody waits for it any longer. */
 void park_gone(struct object *o);
 
-/**
- * Poll: tell what is ready now and take care of handle (may be NULL).
- * events: what the file would wait for.
- */
-uint32_t park_poll(struct file *file, uint32_t events,
-	struct fuse_pollhandle *handle);
-
-/** A read or write of the file found nothing: tell its poll handle when
- * there is something. */
-void park_arm(struct file *file);
-
-/** The file is closed: forget its poll handle. */
-void park_forget(struct file *file);
+/** Somebody polls the object: wait for it as for one with wants. */
+void park_watch(struct object *o);
 
 int park_start(void);
 void park_stop(void);

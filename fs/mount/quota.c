@@ -10,9 +10,9 @@
 #include <errno.h>
 #include <pthread.h>
 
-#define USERS_MAX 1024
+#define USERS_MAX    1024
 #define REQUESTS_MAX 16384
-#define BYTES_MAX (2ull << 30)
+#define BYTES_MAX    (2ull << 30)
 
 struct row {
 	uid_t uid;

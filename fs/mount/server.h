@@ -21,6 +21,7 @@
  *	frame    what is written to an object becomes messages or entries
  *	stage    what is written as one piece: put, and the value of a key
  *	park     requests that wait for an object
+ *	ready    poll handles: whom to tell when a file becomes ready
  *	events   what came and went: .events, .follow, coherence
  *	caller   acting with the identity of who asked
  *	quota    what one user may make the server hold
@@ -33,7 +34,8 @@
  * Locks, in the order in which they may be taken:
  *	file->lock        one open file: what it buffers
  *	object->lock      opening the handles of one segment
- *	park lock         all waiting requests and poll handles
+ *	park lock         all waiting requests
+ *	ready lock        all poll handles
  *	leaves            tables of nodes, files, objects; events; quota
  * libfuse calls park's interrupt function with a lock of that request held
  * and it takes the park lock: so nothing is answered and no interrupt

@@ -13,13 +13,16 @@
 #include "take.h"
 
 #include "park.h"
+#include "ready.h"
+#include "view.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BATCH_MAX 1024
-#define PIECE 65536
+#define PIECE     65536
 
 /* ---- claims ----------------------------------------------------------- */
 
@@ -160,10 +163,13 @@ static int fill(struct file *file, uint64_t off, size_t size, bool many)
 	struct agora_message last;
 	int r;
 
-	release_all(file);
-	drop_bytes(t);
+	restore_all(file);
 	t->start = off;
-	r = claim(file);
+	do {
+		/* of bytes, an empty message shows as nothing: it is taken
+		 * with the one after it, since reading nothing is the end */
+		r = claim(file);
+	} while (!r && !t->bytes.size && t->claim_count < BATCH_MAX);
 	while (!r && many && t->claim_count < BATCH_MAX &&
 		next_fits(file, size) && !claim(file)) {
 		if (t->bytes.size <= size)
@@ -189,7 +195,7 @@ static void deliver(struct want *w)
 			restore_all(file);
 		return;
 	}
-	if (end > t->sent)
+	if (from <= t->sent && end > t->sent)
 		t->sent = end;
 	if (t->sent < t->bytes.size)
 		return;
@@ -232,8 +238,7 @@ void take_pipe(fuse_req_t req, struct file *file, size_t size, off_t off)
 
 void take_pop(fuse_req_t req, struct file *file, size_t size, off_t off)
 {
-	struct want want = {
-		.req = req, .file = file, .size = size, .off = off};
+	struct want want = {.req = req, .file = file, .size = size, .off = off};
 	int r = 0;
 
 	pthread_mutex_lock(&file->lock);
@@ -243,7 +248,7 @@ void take_pop(fuse_req_t req, struct file *file, size_t size, off_t off)
 		deliver(&want);
 	pthread_mutex_unlock(&file->lock);
 	if (r == -EAGAIN) {
-		park_arm(file);
+		ready_arm(file);
 		fuse_reply_buf(req, NULL, 0);
 	} else if (r < 0) {
 		fuse_reply_err(req, -r);
@@ -295,8 +300,8 @@ static int tap_fill(struct file *file, uint64_t off, size_t size)
 		cursor = file->cursor;
 		r = tap_next(file, &scratch, &n);
 		if (!r)
-			r = text_message(&t->bytes, file->object->type,
-				scratch.data, n);
+			r = text_message(
+				&t->bytes, file->object->type, scratch.data, n);
 	} while (!r && file->object->lines && t->bytes.size < size);
 	if (before && t->bytes.size > size) { /* the last one next time */
 		t->bytes.size = before;

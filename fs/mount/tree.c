@@ -110,8 +110,7 @@ static int stat_object(int dir, const char *name, struct stat *ret_stat)
 {
 	if (fstatat(dir, name, ret_stat, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
-	if (!S_ISREG(ret_stat->st_mode) ||
-		ret_stat->st_dev != server.space_dev)
+	if (!S_ISREG(ret_stat->st_mode) || ret_stat->st_dev != server.space_dev)
 		return -ENOENT;
 	return 0;
 }
@@ -366,8 +365,8 @@ static int lookup_key(const char *name, struct place *place)
 	return r == -ESTALE ? -ENOENT : r;
 }
 
-int tree_lookup(const struct place *parent, const char *name,
-	struct place *ret_place)
+int tree_lookup(
+	const struct place *parent, const char *name, struct place *ret_place)
 {
 	struct place place = *parent;
 	int r;

@@ -28,8 +28,8 @@ int tree_find(fuse_ino_t id, struct place *ret_place);
  * Find a name in a directory. ret_place is what is there.
  * Returns 0, -ENOENT, -ENOTDIR, -ENAMETOOLONG, and what the system says.
  */
-int tree_lookup(const struct place *parent, const char *name,
-	struct place *ret_place);
+int tree_lookup(
+	const struct place *parent, const char *name, struct place *ret_place);
 
 /** Whether the kind of the object has such a file in its dot folder. */
 bool tree_dot_has(const struct tree_file *file, const struct place *place);

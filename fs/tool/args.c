@@ -106,15 +106,23 @@ static bool number(const char *arg, uint64_t *ret_number, char **ret_end)
 /* The factor that a suffix stands for, or 0. */
 static uint64_t factor(const char *suffix)
 {
-	static const char letters[] = "KMG";
-	const char *letter;
-
 	if (!*suffix)
 		return 1;
-	letter = strchr(letters, *suffix & ~0x20);
-	if (!letter || suffix[1])
+	if (suffix[1])
 		return 0;
-	return (uint64_t)1024 << 10 * (letter - letters);
+	switch (*suffix) {
+	case 'K':
+	case 'k':
+		return (uint64_t)1 << 10;
+	case 'M':
+	case 'm':
+		return (uint64_t)1 << 20;
+	case 'G':
+	case 'g':
+		return (uint64_t)1 << 30;
+	default:
+		return 0;
+	}
 }
 
 uint64_t tool_size(

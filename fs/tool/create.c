@@ -14,8 +14,7 @@ static const char doc[] =
 	"Examples:\n"
 	"  agora create weather\n"
 	"  agora create weather/alerts.queue\n"
-	"  agora create -p weather/frames.queue --type bytes --capacity 64 "
-	"--message-size 8M\n"
+	"  agora create -p cam/frames.queue --type bytes --message-size 8M\n"
 	"  agora create weather/prices.table --writers one --mode 0644\n";
 
 enum {

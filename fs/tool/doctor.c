@@ -13,9 +13,11 @@ static const char doc[] =
 	"memory is accounted for, that everything can be reached, that nothing "
 	"of the dead is left over. Repair what is safe to repair."
 	"\v"
-	"A line for each: what it is about, sound or repaired or damaged, and "
-	"what was found. Exits with 0 when all is sound or repaired, with 1 "
-	"when something remains. Programs may be at work meanwhile.\n\n"
+	"A line for each: what it is about; sound, repaired, leftover (of the "
+	"dead) or damaged; and what was counted. Exits with 0 when all is "
+	"sound "
+	"or repaired, with 1 when something remains. Programs may be at work "
+	"meanwhile.\n\n"
 	"Examples:\n"
 	"  agora doctor\n"
 	"  agora doctor --check weather/alerts.queue\n";
@@ -95,48 +97,61 @@ static void describe(struct text *out, const struct agora_check *check)
 	count(out, "unreachable", check->unreachable);
 	count(out, "orphans", check->orphans);
 	count(out, "damaged", check->damaged);
-	count(out, "repaired", check->repaired);
 }
 
+/* What remains, in one word. */
 static const char *state_of(int r, const struct agora_check *check)
 {
-	if (r < 0)
-		return "damaged";
-	return check->repaired ? "repaired" : "sound";
+	if (r == 0)
+		return "sound";
+	return check->damaged ? "damaged" : "leftover";
 }
 
-static void examine(
-	struct doctor *doctor, const char *path, struct agora_object *object)
+/* Open an object and check it. Returns as agora_object_check(). */
+static int check_once(
+	const char *path, int repair, struct agora_check *ret_check)
 {
-	struct agora_check check = {0};
-	struct text found = {0};
-	int r = agora_object_check(object, doctor->repair, &check);
+	uint32_t flags = repair ? AGORA_WRITE : AGORA_READ;
+	struct agora_object *object;
+	int r = agora_object_open(tool_space(), path, flags, NULL, &object);
 
-	if (r < 0 && r != -EUCLEAN) {
+	if (r < 0)
+		return r;
+	*ret_check = (struct agora_check){0};
+	r = agora_object_check(object, repair, ret_check);
+	agora_object_close(object);
+	return r;
+}
+
+/*
+ * Look first and repair then: opening for writing already recovers the dead,
+ * and what was found would not be told.
+ */
+static void check_object(struct doctor *doctor, const char *path)
+{
+	struct agora_check check = {0}, after = {0};
+	struct text found = {0};
+	const char *state;
+	int r = check_once(path, 0, &check);
+	bool filled = check.blocks > 0 || r == 0;
+
+	if (r == -ENOENT)
+		return; /* gone meanwhile */
+	if (r < 0 && !(r == -EUCLEAN && filled)) {
 		doctor_fail(doctor, path, r);
 		return;
 	}
 	describe(&found, &check);
-	doctor_report(doctor, path, state_of(r, &check), &found);
+	state = state_of(r, &check);
+	if (r < 0 && doctor->repair) {
+		r = check_once(path, 1, &after);
+		state = r == 0 ? "repaired" : state_of(r, &after);
+		count(&found, "repaired", after.repaired);
+	}
+	doctor_report(doctor, path, state, &found);
 	text_free(&found);
 	if (r < 0)
 		doctor->status = TOOL_NO;
-}
-
-static void check_object(struct doctor *doctor, const char *path)
-{
-	uint32_t flags = doctor->repair ? AGORA_WRITE : AGORA_READ;
-	struct agora_object *object;
-	int r = agora_object_open(tool_space(), path, flags, NULL, &object);
-
-	if (r == -ENOENT)
-		return; /* gone meanwhile */
-	if (r < 0) {
-		doctor_fail(doctor, path, r);
-		return;
-	}
-	examine(doctor, path, object);
-	agora_object_close(object);
 }
 
 /* ---- programs --------------------------------------------------------- */

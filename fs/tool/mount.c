@@ -22,8 +22,7 @@ static const char doc[] =
 struct arguments {
 	const char *words[1];
 	bool foreground;
-	const char *options[16];
-	size_t count;
+	struct text options; /* with a comma before each */
 };
 
 static const struct argp_option options[] = {
@@ -43,10 +42,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->foreground = true;
 		return 0;
 	case 'o':
-		if (a->count == sizeof(a->options) / sizeof(a->options[0]))
-			tool_wrong(state, "too many -o");
-		a->options[a->count++] = arg;
-		return 0;
+		return text_print(&a->options, ",%s", arg) < 0 ? ENOMEM : 0;
 	default:
 		return tool_words(key, arg, state, &words, a->words);
 	}
@@ -82,7 +78,8 @@ static const char *server(char path[PATH_MAX])
 
 	if (chosen && *chosen)
 		return chosen;
-	if (beside("../mount/agora-mount", path) ||
+	if (beside("agora-mount", path) ||
+		beside("../mount/agora-mount", path) ||
 		beside("../libexec/agora-mount", path))
 		return path;
 	return AGORA_LIBEXECDIR "/agora-mount";
@@ -115,9 +112,9 @@ static int check_directory(const char *path)
 int mount_main(int argc, char **argv)
 {
 	struct arguments a = {0};
-	const char *args[2 * 16 + 6];
+	const char *args[8];
 	char buffer[PATH_MAX];
-	size_t n = 0, i;
+	size_t n = 0;
 	int r;
 
 	tool_parse(&argp, argc, argv, &a);
@@ -126,16 +123,18 @@ int mount_main(int argc, char **argv)
 	args[n++] = agora_space_path(tool_space());
 	if (a.foreground)
 		args[n++] = "--foreground";
-	for (i = 0; i < a.count; i++) {
+	if (a.options.size && text_append(&a.options, "", 1) == 0) {
 		args[n++] = "-o";
-		args[n++] = a.options[i];
+		args[n++] = a.options.data + 1;
 	}
 	args[n++] = a.words[0];
 	args[n] = NULL;
 	r = check_directory(a.words[0]);
-	if (r)
-		return r;
-	tool_restore_pipe();
-	execv(args[0], (char **)args);
-	return tool_say(args[0], "%s", strerror(errno));
+	if (r == 0) {
+		tool_restore_pipe();
+		execv(args[0], (char **)args);
+		r = tool_say(args[0], "%s", strerror(errno));
+	}
+	text_free(&a.options);
+	return r;
 }

@@ -173,10 +173,10 @@ int pop_main(int argc, char **argv)
 	int r;
 
 	tool_parse(&argp, argc, argv, &a);
+	tool_catch();
 	r = tool_open(a.words[0], AGORA_WRITE, AGORA_CAN_POP, &pop.object);
 	if (r)
 		return r;
-	tool_catch();
 	pop.type = a.raw ? "bytes" : agora_object_type(pop.object);
 	r = pop_messages(&pop);
 	text_free(&pop.out);

@@ -185,10 +185,10 @@ int push_main(int argc, char **argv)
 	if (!a.messages)
 		return tool_error("arguments", -ENOMEM);
 	tool_parse(&argp, argc, argv, &a);
+	tool_catch();
 	r = tool_open(a.path, AGORA_WRITE | AGORA_CHECK, AGORA_CAN_PUSH,
 		&push.object);
 	if (r == 0) {
-		tool_catch();
 		r = push_all(&push);
 		agora_object_close(push.object);
 	}

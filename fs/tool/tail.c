@@ -264,10 +264,10 @@ int tail_main(int argc, char **argv)
 	int r;
 
 	tool_parse(&argp, argc, argv, &a);
+	tool_catch();
 	r = open_object(&tail);
 	if (r)
 		return r;
-	tool_catch();
 	r = begin(&tail);
 	if (r == 0 && a.follow)
 		r = follow(&tail);

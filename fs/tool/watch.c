@@ -122,13 +122,13 @@ int watch_main(int argc, char **argv)
 	r = find_target(a.words[0], &target);
 	if (r)
 		return r;
+	tool_catch();
 	r = agora_watch_open(tool_space(),
 		target.program[0] ? target.program : NULL, &watch);
 	if (r < 0)
 		return tool_error(a.words[0] ? a.words[0]
 					     : agora_space_path(tool_space()),
 			r);
-	tool_catch();
 	r = print_events(&a, watch, &target);
 	agora_watch_close(watch);
 	return r;

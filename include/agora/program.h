@@ -23,7 +23,7 @@ struct agora_program;
 struct agora_program_options {
 	const char *doc;	 /* one line of UTF-8, or NULL */
 	const char *const *tags; /* NULL-terminated "key" or "key=value" */
-	mode_t mode;		 /* of its directory; 0 means 0777 & ~umask */
+	mode_t mode;		 /* if created; 0 means 0777 & ~umask */
 	pid_t pid;		 /* shown in the manifest; 0 means getpid() */
 	uint64_t reserved[4];	 /* must be zero */
 };
@@ -44,7 +44,8 @@ struct agora_program_info {
 /**
  * Create a program that no process stands behind, as mkdir in the tree does.
  *
- * Returns 0, -EEXIST, -EINVAL or -ENAMETOOLONG (name), -EACCES, -ENOSPC.
+ * Returns 0, -EEXIST, -EINVAL (as register), -ENAMETOOLONG, -EACCES,
+ * -ENOENT (the space was removed), -ENOSPC, -ENOMEM.
  * Crash: the directory appears complete or not at all. Since: 0.1
  */
 int agora_program_create(struct agora_space *space, const char *name,
@@ -56,9 +57,12 @@ int agora_program_create(struct agora_space *space, const char *name,
  * A name that nobody holds is created; a name whose process is gone is taken
  * over with all its objects. The manifest is replaced atomically.
  *
- * Returns 0, -EEXIST (alive: agora_program_info() tells who), -EINVAL (name,
- * tag with control characters, doc with line breaks), -ENAMETOOLONG,
- * -EACCES, -ENOSPC, -ENOMEM.
+ * Returns 0, -EEXIST (alive: agora_program_info() tells who), -EINVAL (name;
+ * tag whose key is not a name; control characters in a tag or the doc; more
+ * than 64 KiB of them), -ENAMETOOLONG, -ENOTDIR (the name belongs to
+ * something that is no program), -EBUSY (being removed by a process that is
+ * stopped), -EACCES, -ENOENT (the space was removed), -EUCLEAN (its lock
+ * file is none), -ENOSPC, -ENOMEM.
  * Progress: blocking only in the kernel's filesystem.
  * Crash: the name is not alive; what it held before is kept. Since: 0.1
  */
@@ -72,13 +76,15 @@ int agora_program_register(struct agora_space *space, const char *name,
  */
 void agora_program_unregister(struct agora_program *program);
 
-/** Return the name under which program is registered. */
+/** Return the name under which program was registered. */
 const char *agora_program_name(const struct agora_program *program);
 
 /**
- * Replace the manifest of one's own registration: doc and tags.
+ * Replace the manifest of one's own registration: doc and tags, and the pid
+ * if it is not 0.
  *
- * Returns 0, -EINVAL, -EACCES, -ENOSPC, -ECHILD. Crash: the old manifest or
+ * Returns 0, -EINVAL, -EACCES, -ENOSPC, -ENOMEM, -ESTALE (its directory was
+ * removed by hand), -ECHILD. Crash: the old manifest or
  * the new one stands. Since: 0.1
  */
 int agora_program_declare(struct agora_program *program,
@@ -100,10 +106,11 @@ void agora_program_info_free(struct agora_program_info *info);
 /**
  * Remove a program that holds no objects.
  *
- * Returns 0, -ENOENT, -ENOTEMPTY (it still has objects), -EBUSY (alive and
- * not ours: space and name of a registration of this process may go),
- * -EINVAL, -EACCES. Crash: gone or still there; an unfinished removal is
- * finished by the next register, create or remove of the name. Since: 0.1
+ * Returns 0, -ENOENT, -ENOTEMPTY (it still has objects, or files that are
+ * not agora's), -EBUSY (alive: unregister first), -EINVAL, -ENAMETOOLONG,
+ * -EACCES, -EUCLEAN (its lock file is none).
+ * Crash: gone or still there; what is left of an unfinished removal is taken
+ * away by the next register, create or remove in the space. Since: 0.1
  */
 int agora_program_remove(struct agora_space *space, const char *name);
 

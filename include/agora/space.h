@@ -27,6 +27,7 @@ struct agora_space;
  *
  * Returns 0, -ENOENT (no such directory), -ENOTDIR, -EACCES, -EPERM (the
  * default space is not ours alone), -ENOMEM.
+ * It is no more than a descriptor: a forked child may go on using it.
  * Crash: leaves at most the empty default directory. Since: 0.1
  */
 int agora_space_open(const char *path, struct agora_space **ret_space);

@@ -16,8 +16,8 @@ struct agora_watch;
 
 enum agora_event_type {
 	AGORA_PROGRAM_ADDED = 1, /* the directory appeared */
-	AGORA_PROGRAM_REMOVED,
-	AGORA_PROGRAM_ALIVE,   /* a process registered (or declared anew) */
+	AGORA_PROGRAM_REMOVED, /* with all that was in it */
+	AGORA_PROGRAM_ALIVE,   /* a process registered */
 	AGORA_PROGRAM_DEAD,    /* its registration ended, however */
 	AGORA_PROGRAM_CHANGED, /* owner, mode or manifest */
 	AGORA_OBJECT_ADDED,
@@ -36,12 +36,15 @@ struct agora_event {
 /**
  * Start to watch a space: events after this call are reported.
  *
- * program: watch only this one, or NULL for all programs.
+ * program: watch only this one, or NULL for all programs. When it is removed
+ * the watch goes on, and sees one that is created under the same name.
  * Events are delivered in the order in which the kernel saw them; an
  * addition may be followed by events of what was in it already.
  *
- * Returns 0, -ENOENT, -EACCES, -EMFILE or -ENOSPC (the kernel's limits on
- * inotify), -ENOMEM. Since: 0.1
+ * Returns 0, -ENOENT (no such space or program), -EINVAL or -ENAMETOOLONG
+ * (program), -EACCES, -EMFILE or -ENOSPC (the kernel's limits on inotify),
+ * -ENOMEM. Of a program in the space that may not be read only coming and
+ * going are seen. Since: 0.1
  */
 int agora_watch_open(struct agora_space *space, const char *program,
 	struct agora_watch **ret_watch);
@@ -56,14 +59,14 @@ int agora_watch_fd(const struct agora_watch *watch);
  * Take the next event.
  *
  * Returns 0, -EAGAIN (none now; the descriptor may have polled readable for
- * something that is no event). Since: 0.1
+ * something that is no event), -ECHILD. Since: 0.1
  */
 int agora_watch_next(struct agora_watch *watch, struct agora_event *ret_event);
 
 /**
  * Take the next event, waiting for it.
  *
- * Returns 0, -ETIMEDOUT, -EINTR. Since: 0.1
+ * Returns 0, -ETIMEDOUT, -EINTR, -ECHILD. Since: 0.1
  */
 int agora_watch_next_wait(struct agora_watch *watch,
 	const struct timespec *deadline, struct agora_event *ret_event);

@@ -78,7 +78,7 @@ static int lay_out(const struct params_shm *params, struct layout *layout)
 	layout->array_size = sizeof(uint64_t)
 			     << num_log2_up(num_max(params->capacity, 8));
 	layout->array = layout_add(layout, layout->array_size, PAGE);
-	layout->committed = layout->size;
+	layout->array_committed = layout->array_size;
 	if (params->memory)
 		blocks += 8 * params->capacity;
 	pool_lay_out(layout, 0, (uint32_t)blocks, size, header);

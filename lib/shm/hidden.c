@@ -18,6 +18,9 @@
  * its name back and no object is lost. The name stands in the hidden name so
  * that the sweeper can do that too.
  *
+ * Files are only unlinked by who holds the lock on the ".alive" that is in
+ * the directory now: after step 5 has failed, somebody may register there.
+ *
  * A sweeper may take a directory away from its living maker between steps 1
  * and 2 of creating. The maker notices and starts again.
  */
@@ -59,6 +62,7 @@ static int holds_foreign(int dir)
 	return count > 0;
 }
 
+/* Only with the lock of the file that is unlinked: see the rule above. */
 static void clear(int dir)
 {
 	manifest_sweep(dir);
@@ -116,12 +120,12 @@ static int publish(
 static void abandon(const struct agora_space *space, const char *hidden,
 	const struct alive *alive)
 {
-	if (alive->dir >= 0) {
+	if (alive->lock >= 0) {
 		clear(alive->dir);
-		close(alive->dir);
-	}
-	if (alive->lock >= 0)
 		close(alive->lock);
+	}
+	if (alive->dir >= 0)
+		close(alive->dir);
 	unlinkat(space->fd, hidden, AT_REMOVEDIR);
 }
 
@@ -189,10 +193,16 @@ int hidden_remove(const struct agora_space *space, const char *name,
 
 /* ---- sweep ---------------------------------------------------------- */
 
-static bool is_gone(const char *name)
+static const char *name_in(const char *hidden)
 {
-	return !strncmp(name, GONE, strlen(GONE)) &&
-	       strlen(name) > strlen(GONE) + 17;
+	return hidden + strlen(GONE) + 17;
+}
+
+static bool is_gone(const char *hidden)
+{
+	return !strncmp(hidden, GONE, strlen(GONE)) &&
+	       strlen(hidden) > strlen(GONE) + 17 &&
+	       !agora_name_check(name_in(hidden));
 }
 
 static bool is_leftover(int dir, const struct dirent *entry)
@@ -205,32 +215,41 @@ static bool is_leftover(int dir, const struct dirent *entry)
 	       S_ISDIR(st.st_mode) && st.st_uid == geteuid();
 }
 
-static void sweep_opened(
+/* What its maker had not yet, or not any more, a file in. */
+static void sweep_empty(
 	const struct agora_space *space, const char *hidden, int dir)
 {
-	const char *name = hidden + strlen(GONE) + 17;
-
-	if (!is_gone(hidden)) {
-		clear(dir);
-		unlinkat(space->fd, hidden, AT_REMOVEDIR);
-	} else if (!agora_name_check(name)) {
-		finish(space, hidden, name, dir);
-	}
+	if (!unlinkat(space->fd, hidden, AT_REMOVEDIR) || errno != ENOTEMPTY)
+		return;
+	if (is_gone(hidden) && holds_foreign(dir) == 1)
+		give_back(space, hidden, name_in(hidden));
 }
 
-/* Without its file, nobody can be at work on it who would not notice. */
+static void sweep_locked(
+	const struct agora_space *space, const char *hidden, int dir)
+{
+	if (is_gone(hidden)) {
+		finish(space, hidden, name_in(hidden), dir);
+		return;
+	}
+	clear(dir);
+	unlinkat(space->fd, hidden, AT_REMOVEDIR);
+}
+
 static void sweep_one(const struct agora_space *space, const char *hidden)
 {
 	int dir = openat(space->fd, hidden,
 		O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int lock = -1, error;
+	int lock, error;
 
 	if (dir < 0)
 		return;
 	error = alive_lock(dir, ALIVE_CHANGE, false, &lock);
-	if (!error || error == -ENOENT)
-		sweep_opened(space, hidden, dir);
-	if (lock >= 0)
+	if (error == -ENOENT)
+		sweep_empty(space, hidden, dir);
+	if (!error && alive_is_current(dir, lock))
+		sweep_locked(space, hidden, dir);
+	if (!error)
 		close(lock);
 	close(dir);
 }

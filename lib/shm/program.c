@@ -163,11 +163,26 @@ int agora_program_create(struct agora_space *space, const char *name,
 	return error;
 }
 
+/* Who may not take the lock may still see that somebody has it. */
+static bool is_alive(const struct job *job)
+{
+	int dir = space_open_program(job->space, job->name, O_PATH);
+	int alive;
+
+	if (dir < 0)
+		return false;
+	alive = alive_probe(dir);
+	close(dir);
+	return alive == 1;
+}
+
 static int take_over(struct job *job)
 {
 	struct alive alive;
 	int error = lock_current(job, ALIVE_PROGRAM, &alive);
 
+	if (error == -EACCES && is_alive(job))
+		return -EEXIST;
 	if (error)
 		return error;
 	manifest_sweep(alive.dir);

@@ -36,7 +36,6 @@ uint64_t layout_add(struct layout *layout, uint64_t size, uint64_t align)
 void layout_start(struct layout *layout, const struct params_shm *params)
 {
 	*layout = (struct layout){.size = OFFSET_CLIENTS};
-	layout->committed = OFFSET_CLIENTS;
 	layout_add(layout, (params->clients + 1) * sizeof(struct client_shm),
 		PAGE);
 	layout->size = num_round_up(layout->size, PAGE);
@@ -87,10 +86,10 @@ static int write_header(struct segment *segment)
 	return written == sizeof(segment->header) ? 0 : -ENOSPC;
 }
 
-static int map(struct segment *segment, int protection)
+static int map(struct segment *segment, int fd, int protection)
 {
 	void *base = mmap(NULL, segment->header.size, protection,
-		MAP_SHARED | MAP_NORESERVE, segment->fd, 0);
+		MAP_SHARED | MAP_NORESERVE, fd, 0);
 
 	if (base == MAP_FAILED)
 		return -errno;
@@ -106,14 +105,17 @@ static int prepare(struct segment *segment)
 
 	if (ftruncate(segment->fd, (off_t)segment->header.size))
 		return -errno;
-	error = segment_commit(segment, 0, segment->layout.committed);
+	error = segment_commit(segment, 0, OFFSET_CLIENTS);
+	if (!error)
+		error = segment_commit(segment, segment->layout.array,
+			segment->layout.array_committed);
 	if (error)
 		return error;
 	crash_point(create_allocated);
 	error = write_header(segment);
 	if (error || !segment->kind->format)
 		return error;
-	error = map(segment, PROT_READ | PROT_WRITE);
+	error = map(segment, segment->fd, PROT_READ | PROT_WRITE);
 	if (error)
 		return error;
 	segment->kind->format(segment);
@@ -234,6 +236,30 @@ static int open_file(int directory, const char *name, bool writable)
 	return errno == ELOOP || errno == EISDIR ? -EUCLEAN : -errno;
 }
 
+/*
+ * Map through a description of its own: a mapping keeps its description
+ * alive, and with it the locks, in every process that inherits the mapping.
+ */
+static int map_again(struct segment *segment, int directory, const char *name,
+	bool writable)
+{
+	int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+	int fd = open_file(directory, name, writable);
+	struct stat first, second;
+	int error;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(segment->fd, &first) || fstat(fd, &second))
+		error = -errno;
+	else if (first.st_ino != second.st_ino || first.st_dev != second.st_dev)
+		error = -ENOENT; /* removed or renamed in between */
+	else
+		error = map(segment, fd, protection);
+	close(fd);
+	return error;
+}
+
 int segment_open(struct segment *segment, int directory, const char *name,
 	const struct segment_kind *kind, bool writable)
 {
@@ -248,7 +274,7 @@ int segment_open(struct segment *segment, int directory, const char *name,
 	error = read_header(segment);
 	if (error)
 		goto close_file;
-	error = map(segment, writable ? PROT_READ | PROT_WRITE : PROT_READ);
+	error = map_again(segment, directory, name, writable);
 	if (error)
 		goto close_file;
 	error = guard_add(segment->base, segment->header.size, segment->fd,

@@ -30,7 +30,7 @@ struct layout {
 	uint64_t size;
 	uint64_t array;      /* the kind's own region */
 	uint64_t array_size; /* in bytes */
-	uint64_t committed;  /* this much is allocated at creation */
+	uint64_t array_committed; /* of that, allocated at creation */
 	struct pool_layout pool[2];
 };
 

@@ -5,7 +5,10 @@
  *   queue step NAME [NAME2] kill a client at every pass of step NAME; with
  *                           NAME2, also kill at NAME2 who recovers it
  *   queue storm KILLS       2 producers, 2 consumers, random kill -9
+ *   queue grow NAME         kill a client at NAME while memory is committed
+ *   queue create NAME       kill a creator at NAME
  *   queue wake NAME         kill a pusher at NAME while a popper sleeps
+ *   queue sleeper NAME      kill a popper at NAME, about to sleep
  *
  * A victim writes into a log, in memory shared with its parent, what it is
  * about to do and what it has done. What it was doing when it died may have
@@ -310,6 +313,37 @@ static int step(const char *name, const char *second)
 	return 0;
 }
 
+/* ---- grow ---- */
+
+/* The first push of all commits memory; so does the first long one. */
+static int grow(const char *name)
+{
+	long count = 0;
+	bool died;
+
+	do {
+		struct agora_queue *q = open_queue(AGORA_CREATE, 8);
+		struct log *log = new_log();
+		unsigned char *seen = calloc(1, IDS);
+		struct agora_check report;
+
+		died = victim(log, name, ++count, work, 300);
+		progress(q, log, 50, seen);
+		check(agora_object_check(agora_queue_object(q), 1, &report),
+			"repair");
+		drain(q, seen);
+		for (uint32_t id = 0; id < IDS; id++)
+			judge(log, seen, id);
+		account(q);
+		agora_queue_close(q);
+		check(agora_object_remove(space, PATH), "remove");
+		munmap(log, sizeof(*log));
+		free(seen);
+	} while (died);
+	printf("%ld deaths\n", count - 1);
+	return 0;
+}
+
 /* ---- create ---- */
 
 static void creator(struct log *log, uint32_t first)
@@ -376,6 +410,36 @@ static int wake(const char *name)
 	if (status)
 		fail("the sleeper was not woken", status, 0);
 	printf("woken\n");
+	return 0;
+}
+
+static void sleeper(struct log *log, uint32_t first)
+{
+	struct agora_queue *q = open_queue(0, 0);
+	struct agora_buffer b = {log->buffer, LARGEST, 0, 0};
+
+	(void)first;
+	agora_queue_pop_wait(q, NULL, &b);
+}
+
+/* One dies about to sleep; the next message goes to one who lives. */
+static int killed_sleeper(const char *name)
+{
+	struct agora_queue *q = open_queue(AGORA_CREATE, 8);
+	unsigned char *seen = calloc(1, IDS);
+	struct log *log = new_log();
+	struct agora_check report;
+	struct agora_stat stat;
+
+	if (!victim(new_log(), name, 1, sleeper, 0))
+		fail("the step was not reached", 0, 0);
+	progress(q, log, 5, seen);
+	check(agora_object_check(agora_queue_object(q), 1, &report), "repair");
+	check(agora_object_stat(agora_queue_object(q), &stat), "stat");
+	if (stat.waiters || seen[5] != 1)
+		fail("a dead sleeper counts", stat.waiters, seen[5]);
+	account(q);
+	printf("fine\n");
 	return 0;
 }
 
@@ -637,6 +701,10 @@ int main(int argc, char **argv)
 	check(agora_space_open(space_dir, &space), "space");
 	if (!strcmp(argv[1], "step"))
 		return step(argv[2], argc > 3 ? argv[3] : NULL);
+	if (!strcmp(argv[1], "grow"))
+		return grow(argv[2]);
+	if (!strcmp(argv[1], "sleeper"))
+		return killed_sleeper(argv[2]);
 	if (!strcmp(argv[1], "create"))
 		return create(argv[2]);
 	if (!strcmp(argv[1], "wake"))

@@ -49,80 +49,80 @@ struct driver_test {
 
 static struct driver_test *driver_tests, **driver_last = &driver_tests;
 
-#define TEST(sentence)                                                         \
-	static void test_##sentence(void);                                     \
-	__attribute__((constructor)) static void driver_add_##sentence(void)   \
-	{                                                                      \
-		static struct driver_test test = {                             \
-			#sentence, test_##sentence, NULL};                     \
-		*driver_last = &test;                                          \
-		driver_last = &test.next;                                      \
-	}                                                                      \
+#define TEST(sentence)                                                       \
+	static void test_##sentence(void);                                   \
+	__attribute__((constructor)) static void driver_add_##sentence(void) \
+	{                                                                    \
+		static struct driver_test test = {                           \
+			#sentence, test_##sentence, NULL};                   \
+		*driver_last = &test;                                        \
+		driver_last = &test.next;                                    \
+	}                                                                    \
 	static void test_##sentence(void)
 
 /* ---- checks --------------------------------------------------------- */
 
-#define driver_fail(...)                                                       \
-	do {                                                                   \
-		fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);                \
-		fprintf(stderr, __VA_ARGS__);                                  \
-		fputc('\n', stderr);                                           \
-		_exit(1);                                                      \
+#define driver_fail(...)                                        \
+	do {                                                    \
+		fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \
+		fprintf(stderr, __VA_ARGS__);                   \
+		fputc('\n', stderr);                            \
+		_exit(1);                                       \
 	} while (0)
 
-#define SKIP(why)                                                              \
-	do {                                                                   \
-		fprintf(stderr, "skipped: %s\n", why);                         \
-		_exit(77);                                                     \
+#define SKIP(why)                                      \
+	do {                                           \
+		fprintf(stderr, "skipped: %s\n", why); \
+		_exit(77);                             \
 	} while (0)
 
-#define CHECK(expr)                                                            \
-	do {                                                                   \
-		if (!(expr))                                                   \
-			driver_fail("not true: %s", #expr);                    \
+#define CHECK(expr)                                         \
+	do {                                                \
+		if (!(expr))                                \
+			driver_fail("not true: %s", #expr); \
 	} while (0)
 
 /* Integers. */
-#define CHECK_EQ(expected, actual)                                             \
-	do {                                                                   \
-		long long driver_a = (long long)(expected);                    \
-		long long driver_b = (long long)(actual);                      \
-		if (driver_a != driver_b)                                      \
-			driver_fail("%s is %lld, not %s = %lld", #actual,      \
-				driver_b, #expected, driver_a);                \
+#define CHECK_EQ(expected, actual)                                        \
+	do {                                                              \
+		long long driver_a = (long long)(expected);               \
+		long long driver_b = (long long)(actual);                 \
+		if (driver_a != driver_b)                                 \
+			driver_fail("%s is %lld, not %s = %lld", #actual, \
+				driver_b, #expected, driver_a);           \
 	} while (0)
 
-#define CHECK_STR(expected, actual)                                            \
-	do {                                                                   \
-		const char *driver_a = (expected), *driver_b = (actual);       \
-		if (!driver_b || strcmp(driver_a, driver_b))                   \
-			driver_fail("%s is \"%s\", not \"%s\"", #actual,       \
-				driver_b ? driver_b : "(null)", driver_a);     \
+#define CHECK_STR(expected, actual)                                        \
+	do {                                                               \
+		const char *driver_a = (expected), *driver_b = (actual);   \
+		if (!driver_b || strcmp(driver_a, driver_b))               \
+			driver_fail("%s is \"%s\", not \"%s\"", #actual,   \
+				driver_b ? driver_b : "(null)", driver_a); \
 	} while (0)
 
 /* A call that must not fail. */
-#define CHECK_OK(call)                                                         \
-	do {                                                                   \
-		long long driver_r = (long long)(call);                        \
-		if (driver_r < 0)                                              \
-			driver_fail("%s: %lld (%s)", #call, driver_r,          \
-				agora_strerror((int)driver_r));                \
+#define CHECK_OK(call)                                                \
+	do {                                                          \
+		long long driver_r = (long long)(call);               \
+		if (driver_r < 0)                                     \
+			driver_fail("%s: %lld (%s)", #call, driver_r, \
+				agora_strerror((int)driver_r));       \
 	} while (0)
 
 /* A call that must fail, with a negative errno. */
-#define CHECK_ERROR(expected, call)                                            \
-	do {                                                                   \
-		long long driver_r = (long long)(call);                        \
-		if (driver_r != (expected))                                    \
-			driver_fail("%s: %lld (%s), not %s", #call, driver_r,  \
-				agora_strerror((int)driver_r), #expected);     \
+#define CHECK_ERROR(expected, call)                                           \
+	do {                                                                  \
+		long long driver_r = (long long)(call);                       \
+		if (driver_r != (expected))                                   \
+			driver_fail("%s: %lld (%s), not %s", #call, driver_r, \
+				agora_strerror((int)driver_r), #expected);    \
 	} while (0)
 
 /* A call of the C library that must not fail. */
-#define CHECK_SYS(call)                                                        \
-	do {                                                                   \
-		if ((call) < 0)                                                \
-			driver_fail("%s: %s", #call, strerror(errno));         \
+#define CHECK_SYS(call)                                                \
+	do {                                                           \
+		if ((call) < 0)                                        \
+			driver_fail("%s: %s", #call, strerror(errno)); \
 	} while (0)
 
 /* ---- other processes ------------------------------------------------ */
@@ -200,9 +200,8 @@ __attribute__((unused)) static void driver_await(const struct driver_signal *s)
  * Run work in a child that kills itself at the count-th pass of a step.
  * Returns true when it did, false when work ended before, without a failure.
  */
-__attribute__((unused)) static bool driver_crash(
-	const char *step, long count, void (*work)(void *context),
-	void *context)
+__attribute__((unused)) static bool driver_crash(const char *step, long count,
+	void (*work)(void *context), void *context)
 {
 	pid_t pid = driver_fork();
 	int status;
@@ -221,8 +220,8 @@ __attribute__((unused)) static bool driver_crash(
 
 /* ---- main ----------------------------------------------------------- */
 
-static int driver_unlink(const char *path, const struct stat *st, int type,
-	struct FTW *where)
+static int driver_unlink(
+	const char *path, const struct stat *st, int type, struct FTW *where)
 {
 	(void)st;
 	(void)type;

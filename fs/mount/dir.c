@@ -1,0 +1,227 @@
+/*
+ * dir.c - listing a directory.
+ *
+ * The list is made when the directory is opened and served from then on; an
+ * offset is a place in that list. READDIRPLUS is not offered: attributes
+ * that come with a list would have to be cached for a while to be of use,
+ * and the size of an object must never be one that it had some time ago.
+ */
+#include "dir.h"
+
+#include "tree.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* An entry of the list; its name follows, with a NUL. */
+struct entry {
+	uint64_t ino;
+	uint32_t mode;
+	uint32_t name_size;
+};
+
+static int add(struct file *file, const char *name, const struct place *place)
+{
+	struct entry e = {.mode = S_IFREG, .name_size = strlen(name) + 1};
+	int r;
+
+	e.ino = node_ino(place);
+	if (place->facet <= FACET_DOT &&
+		(place->facet == FACET_ROOT || place->facet == FACET_PROGRAM ||
+			place->facet == FACET_FOLDER ||
+			place->facet == FACET_DOT))
+		e.mode = S_IFDIR;
+	r = text_append(&file->snapshot, &e, sizeof(e));
+	if (!r)
+		r = text_append(&file->snapshot, name, e.name_size);
+	if (!r && file->snapshot.size > OPEN_BYTES_MAX)
+		r = -EFBIG;
+	return r;
+}
+
+static int add_files(struct file *file, const struct tree_file *list)
+{
+	struct place place = file->place;
+	int r = 0;
+
+	for (; !r && list->name; list++) {
+		place.facet = list->facet;
+		if (list->listed && tree_dot_has(list, &place))
+			r = add(file, list->name, &place);
+	}
+	return r;
+}
+
+/* Add a name if it still leads to something. */
+static int add_name(struct file *file, const char *name)
+{
+	struct place place;
+
+	if (tree_lookup(&file->place, name, &place) < 0)
+		return 0;
+	return add(file, name, &place);
+}
+
+static int list_programs(struct file *file)
+{
+	char **names;
+	int r;
+
+	r = add_files(file, tree_root_files);
+	if (r < 0)
+		return r;
+	r = agora_space_list(server.space, NULL, &names);
+	if (r < 0)
+		return r;
+	r = 0;
+	for (char **name = names; *name && !r; name++)
+		if (strcmp(*name, tree_root_files[0].name) != 0)
+			r = add_name(file, *name);
+	agora_list_free(names);
+	return r;
+}
+
+static int list_object(struct file *file, const char *name)
+{
+	const struct agora_kind *kind = agora_kind_of(name);
+	char folder[256];
+	int r;
+
+	r = add_name(file, name);
+	if (r < 0 || !kind || kind->shape != AGORA_KEYED)
+		return r;
+	snprintf(folder, sizeof(folder), "%.*s",
+		(int)(strlen(name) - strlen(kind->name) - 1), name);
+	return add_name(file, folder);
+}
+
+static int list_objects(struct file *file)
+{
+	char **names;
+	int r;
+
+	r = add_name(file, ".program");
+	if (r < 0)
+		return r;
+	r = agora_space_list(server.space, file->place.program, &names);
+	if (r == -ENOENT)
+		return -ESTALE;
+	if (r < 0)
+		return r;
+	r = 0;
+	for (char **name = names; *name && !r; name++)
+		r = list_object(file, *name);
+	agora_list_free(names);
+	return r;
+}
+
+/* Keys without a name (empty, or too long for one) are left out. */
+static int add_key(struct file *file, const struct agora_buffer *key)
+{
+	struct place place = file->place;
+	struct text name = {0};
+	int r;
+
+	r = key->size > sizeof(place.key) - 1
+		    ? -ENAMETOOLONG
+		    : text_key_name(&name, key->data, key->size);
+	if (!r)
+		r = text_append(&name, "", 1);
+	if (!r) {
+		place.facet = FACET_KEY;
+		memcpy(place.key, key->data, key->size);
+		place.key_size = key->size;
+		r = add(file, name.data, &place);
+	}
+	text_free(&name);
+	return r == -EINVAL || r == -ENAMETOOLONG ? 0 : r;
+}
+
+static int list_keys(struct file *file)
+{
+	struct object *o = file->object;
+	struct agora_buffer key = {.capacity = o->key_size, .size = SIZE_MAX};
+	uint64_t left = 2 * o->capacity + 64; /* of a sound object */
+	int r = 0;
+
+	key.data = malloc(o->key_size + 1);
+	if (!key.data)
+		return -ENOMEM;
+	while (!r && left--) {
+		r = agora_object_next(object_reader(o), &key, NULL);
+		if (!r)
+			r = add_key(file, &key);
+	}
+	free(key.data);
+	return r == -ENOENT ? 0 : r;
+}
+
+static int list(struct file *file)
+{
+	switch (file->place.facet) {
+	case FACET_ROOT:
+		return list_programs(file);
+	case FACET_PROGRAM:
+		return list_objects(file);
+	case FACET_FOLDER:
+		return list_keys(file);
+	default:
+		return add_files(file, tree_dot_files);
+	}
+}
+
+int dir_open(struct file *file, bool created)
+{
+	struct place parent = file->place;
+	int r;
+
+	(void)created;
+	parent.facet = FACET_PROGRAM;
+	if (file->place.facet <= FACET_PROGRAM)
+		parent.facet = FACET_ROOT;
+	else
+		parent.ino = parent.program_ino;
+	r = add(file, ".", &file->place);
+	if (!r)
+		r = add(file, "..", &parent);
+	if (!r)
+		r = list(file);
+	if (!r)
+		r = file_charge(file, file->snapshot.size);
+	return r;
+}
+
+void dir_read(fuse_req_t req, struct file *file, size_t size, off_t off)
+{
+	const struct text *t = &file->snapshot;
+	struct stat st = {0};
+	struct entry e;
+	size_t used = 0, n, at = off;
+	char *buf;
+
+	buf = malloc(size);
+	if (!buf) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	pthread_mutex_lock(&file->lock);
+	while (at < t->size && t->size - at > sizeof(e)) {
+		memcpy(&e, t->data + at, sizeof(e));
+		if (e.name_size > t->size - at - sizeof(e))
+			break; /* not an offset that we gave out */
+		st.st_ino = e.ino;
+		st.st_mode = e.mode;
+		n = fuse_add_direntry(req, buf + used, size - used,
+			t->data + at + sizeof(e), &st,
+			at + sizeof(e) + e.name_size);
+		if (n > size - used)
+			break;
+		used += n;
+		at += sizeof(e) + e.name_size;
+	}
+	pthread_mutex_unlock(&file->lock);
+	fuse_reply_buf(req, buf, used);
+	free(buf);
+}

@@ -1,0 +1,251 @@
+/*
+ * frame.c - what is written to an object becomes messages or entries.
+ *
+ * A sequence of a type without lines: a write is a message, whole or not at
+ * all. One with lines: each line is a message. A keyed object: each line is
+ * KEY<TAB>VALUE. A line that a write cuts off waits in the open file for its
+ * rest, and counts as it is when the process that opened the file closes it.
+ *
+ * Of several lines in one write, those before a full object or a bad line
+ * are stored and the write returns short; the next write meets the same line
+ * again, and then waits or fails.
+ */
+#include "frame.h"
+
+#include "park.h"
+#include "view.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#define LINE_MAX_BYTES (64u << 20) /* longer ones go through put */
+
+static bool is_keyed(const struct file *file)
+{
+	return file->object->kind->shape == AGORA_KEYED;
+}
+
+static bool has_lines(const struct file *file)
+{
+	return is_keyed(file) || file->object->lines;
+}
+
+int frame_open(struct file *file, bool created)
+{
+	struct object *o = file->object;
+	uint64_t limit = o->message_size;
+
+	/* an escaped byte has four characters, and there is a tab */
+	if (is_keyed(file))
+		limit = 4 * (o->key_size + o->message_size) + 1;
+	file->lines.limit = limit < LINE_MAX_BYTES ? limit : LINE_MAX_BYTES;
+	return view_open(file, created);
+}
+
+/* ---- storing one piece ------------------------------------------------ */
+
+static int push(
+	struct object *o, const char *data, size_t size, size_t *ret_offset)
+{
+	int r = agora_type_check(o->type, data, size, ret_offset);
+
+	if (r == -EBADMSG)
+		return r;
+	*ret_offset = 0;
+	return agora_object_push(object_writer(o), data, size);
+}
+
+static int put_line(
+	struct object *o, const char *line, size_t size, size_t *ret_offset)
+{
+	struct text key = {0}, value = {0};
+	size_t at = 0;
+	int r;
+
+	r = text_entry_parse(line, size, &key, &value, ret_offset);
+	if (!r)
+		r = agora_type_check(o->type, value.data, value.size, &at);
+	if (r == -EBADMSG && at)
+		*ret_offset = at;
+	if (!r) {
+		*ret_offset = 0;
+		r = agora_object_put(object_writer(o), key.data, key.size,
+			value.data, value.size);
+	}
+	text_free(&key);
+	text_free(&value);
+	return r == -EAGAIN ? -ENOSPC : r;
+}
+
+static int store(
+	struct file *file, const char *data, size_t size, size_t *ret_offset)
+{
+	*ret_offset = 0;
+	if (is_keyed(file))
+		return put_line(file->object, data, size, ret_offset);
+	return push(file->object, data, size, ret_offset);
+}
+
+/* ---- writing ---------------------------------------------------------- */
+
+/* Store what there is; returns the bytes used up, or the first error. */
+static ssize_t store_lines(struct want *w, size_t *ret_offset)
+{
+	struct file *file = w->file;
+	struct text_line line;
+	size_t used = 0, held, at = 0;
+	int r = 0;
+
+	while (used < w->size) {
+		held = file->lines.held;
+		r = text_lines_next(
+			&file->lines, w->data + used, w->size - used, &line);
+		if (r == 0)
+			return w->size;
+		if (r > 0)
+			r = store(file, line.data, line.size, &at);
+		if (r < 0)
+			break;
+		text_lines_accept(&file->lines);
+		used += line.used;
+	}
+	if (r < 0 && !used) {
+		*ret_offset = at > held ? at - held : 0;
+		return r;
+	}
+	return used;
+}
+
+static ssize_t store_message(struct want *w, size_t *ret_offset)
+{
+	int r;
+
+	if (w->size > WRITE_MAX)
+		return -EMSGSIZE;
+	r = store(w->file, w->data, w->size, ret_offset);
+	return r < 0 ? r : (ssize_t)w->size;
+}
+
+static int attempt_write(struct want *w)
+{
+	struct file *file = w->file;
+	size_t offset = 0;
+	ssize_t r;
+
+	pthread_mutex_lock(&file->lock);
+	if (has_lines(file))
+		r = store_lines(w, &offset);
+	else
+		r = store_message(w, &offset);
+	if (r < 0 && r != -EAGAIN)
+		text_lines_free(&file->lines); /* the bad line is over */
+	else if (r >= 0 && file_charge(file, file->lines.held) < 0)
+		text_lines_free(&file->lines);
+	pthread_mutex_unlock(&file->lock);
+	if (r == -EAGAIN)
+		return r;
+	if (r < 0) {
+		object_reject(file->object, w->pid, offset, r);
+		fuse_reply_err(w->req, -r);
+	} else {
+		fuse_reply_write(w->req, r);
+	}
+	return 0;
+}
+
+void frame_write(fuse_req_t req, struct file *file, const char *data,
+	size_t size, off_t off)
+{
+	struct want want = {
+		.req = req,
+		.file = file,
+		.attempt = attempt_write,
+		.events = AGORA_WRITABLE,
+		.pid = fuse_req_ctx(req)->pid,
+		.size = size,
+		.data = data,
+	};
+
+	(void)off;
+	park_or_answer(&want, file->flags & O_NONBLOCK);
+}
+
+/* ---- closing ---------------------------------------------------------- */
+
+/* Store the unfinished line. Returns 0 also when there is none. */
+static int finish(struct want *w)
+{
+	struct file *file = w->file;
+	struct text_line line;
+	size_t offset = 0;
+	int r = 0;
+
+	pthread_mutex_lock(&file->lock);
+	if (text_lines_finish(&file->lines, &line) > 0)
+		r = store(file, line.data, line.size, &offset);
+	if (r != -EAGAIN)
+		text_lines_free(&file->lines);
+	pthread_mutex_unlock(&file->lock);
+	if (r < 0 && r != -EAGAIN)
+		object_reject(file->object, w->pid, offset, r);
+	return r;
+}
+
+static int attempt_finish(struct want *w)
+{
+	int r = finish(w);
+
+	if (r == -EAGAIN)
+		return r;
+	if (w->req)
+		fuse_reply_err(w->req, -r);
+	return 0;
+}
+
+static bool is_unfinished(struct file *file)
+{
+	bool is;
+
+	pthread_mutex_lock(&file->lock);
+	is = file->lines.held > 0;
+	pthread_mutex_unlock(&file->lock);
+	return is;
+}
+
+void frame_flush(fuse_req_t req, struct file *file)
+{
+	pid_t pid = fuse_req_ctx(req)->pid;
+	struct want want = {
+		.req = req,
+		.file = file,
+		.attempt = attempt_finish,
+		.events = AGORA_WRITABLE,
+		.pid = pid,
+	};
+
+	if (!is_unfinished(file) || !file_is_opener(file, pid) ||
+		file_is_exiting(pid)) {
+		fuse_reply_err(req, 0); /* the last close will store it */
+		return;
+	}
+	park_or_answer(&want, file->flags & O_NONBLOCK);
+}
+
+void frame_end(struct file *file)
+{
+	struct want want = {
+		.file = file,
+		.attempt = attempt_finish,
+		.events = AGORA_WRITABLE,
+		.pid = file->opener,
+	};
+
+	if (!is_unfinished(file))
+		return;
+	if (attempt_finish(&want) != -EAGAIN)
+		return;
+	if (file->flags & O_NONBLOCK)
+		object_reject(file->object, file->opener, 0, -EAGAIN);
+	else
+		park(&want);
+}

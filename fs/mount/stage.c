@@ -1,0 +1,254 @@
+/*
+ * stage.c - what is written as one piece: put, and the value of a key.
+ *
+ * All that is written to an open file is gathered and published when it is
+ * closed. A file has many closes: a shell makes a copy of the descriptor and
+ * closes the first one before anything is written, and each child that
+ * inherits it closes it too. So what counts is a close by the process that
+ * opened the file, after something was written; it waits for room and
+ * returns the error. Where that does not come, the last close publishes,
+ * and an error is only seen in "errors".
+ */
+#include "stage.h"
+
+#include "park.h"
+#include "view.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_key(const struct file *file)
+{
+	return file->place.facet == FACET_KEY;
+}
+
+int stage_open(struct file *file, bool created)
+{
+	struct stage *s = &file->stage;
+	int mode = file->flags & O_ACCMODE, r;
+
+	if (mode == O_RDONLY)
+		return view_open(file, created);
+	if (!is_key(file))
+		return 0;
+	if (created || file->flags & O_TRUNC) {
+		s->dirty = true;
+		return 0;
+	}
+	r = view_render(&file->place, file->object, &s->bytes);
+	return r < 0 ? r : file_charge(file, s->bytes.size);
+}
+
+/* ---- gathering -------------------------------------------------------- */
+
+/* One more byte than a message may have: text ends in a newline. */
+static uint64_t size_limit(const struct file *file)
+{
+	return file->object->message_size + file->object->lines;
+}
+
+static int resize(struct file *file, uint64_t size)
+{
+	struct text *t = &file->stage.bytes;
+	size_t capacity = t->capacity ? t->capacity : 4096;
+	int r;
+
+	if (size > size_limit(file))
+		return -EMSGSIZE;
+	while (capacity < size)
+		capacity *= 2;
+	r = file_charge(file, capacity);
+	if (!r)
+		r = view_grow(t, capacity);
+	if (r < 0)
+		return r;
+	if (size > t->size)
+		memset(t->data + t->size, 0, size - t->size);
+	t->size = size;
+	return 0;
+}
+
+static int gather(
+	struct file *file, const char *data, size_t size, uint64_t off)
+{
+	struct stage *s = &file->stage;
+	int r = 0;
+
+	if (!is_key(file) || file->flags & O_APPEND)
+		off = s->bytes.size; /* put is a stream */
+	if (off > UINT64_MAX - size)
+		return -EMSGSIZE;
+	if (off + size > s->bytes.size)
+		r = resize(file, off + size);
+	if (r < 0)
+		return r;
+	memcpy(s->bytes.data + off, data, size);
+	s->dirty = s->written = true;
+	return 0;
+}
+
+void stage_write(fuse_req_t req, struct file *file, const char *data,
+	size_t size, off_t off)
+{
+	int r;
+
+	pthread_mutex_lock(&file->lock);
+	r = gather(file, data, size, off);
+	if (r < 0) { /* a part of it would not be what was meant */
+		file->stage.dirty = file->stage.written = false;
+		text_free(&file->stage.bytes);
+	}
+	pthread_mutex_unlock(&file->lock);
+	if (r < 0) {
+		object_reject(file->object, fuse_req_ctx(req)->pid, off, r);
+		fuse_reply_err(req, -r);
+	} else {
+		fuse_reply_write(req, size);
+	}
+}
+
+int stage_truncate(struct file *file, uint64_t size)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&file->lock);
+	if (is_key(file)) {
+		r = resize(file, size);
+		file->stage.dirty |= !r;
+	}
+	pthread_mutex_unlock(&file->lock);
+	return r;
+}
+
+/* ---- publishing ------------------------------------------------------- */
+
+static int store(struct object *o, const struct place *key, const char *data,
+	size_t size, size_t *ret_offset)
+{
+	int r;
+
+	if (o->lines && size && data[size - 1] == '\n')
+		size--;
+	r = agora_type_check(o->type, data, size, ret_offset);
+	if (r == -EBADMSG)
+		return r;
+	*ret_offset = 0;
+	if (!key)
+		return agora_object_push(object_writer(o), data, size);
+	r = agora_object_put(
+		object_writer(o), key->key, key->key_size, data, size);
+	return r == -EAGAIN ? -ENOSPC : r;
+}
+
+static int attempt_publish(struct want *w)
+{
+	struct file *file = w->file;
+	struct stage *s = &file->stage;
+	size_t offset = 0;
+	int r = 0;
+
+	pthread_mutex_lock(&file->lock);
+	if (s->dirty)
+		r = store(file->object, is_key(file) ? &file->place : NULL,
+			s->bytes.data ? s->bytes.data : "", s->bytes.size,
+			&offset);
+	if (r != -EAGAIN) {
+		s->dirty = s->written = false;
+		if (!is_key(file))
+			text_free(&s->bytes);
+	}
+	pthread_mutex_unlock(&file->lock);
+	if (r == -EAGAIN)
+		return r;
+	if (r < 0)
+		object_reject(file->object, w->pid, offset, r);
+	if (w->req)
+		fuse_reply_err(w->req, -r);
+	return 0;
+}
+
+/* Whether this close is the one that publishes. */
+static bool is_due(struct file *file, pid_t pid)
+{
+	struct stage *s = &file->stage;
+	bool due;
+
+	if (!file_is_opener(file, pid) || file_is_exiting(pid))
+		return false;
+	pthread_mutex_lock(&file->lock);
+	/* nothing was written: the first close may be that of a shell that
+	 * has yet to start, a second one is meant (": > KEY") */
+	due = s->written || (s->dirty && s->flushes++ > 0);
+	pthread_mutex_unlock(&file->lock);
+	return due;
+}
+
+void stage_flush(fuse_req_t req, struct file *file)
+{
+	pid_t pid = fuse_req_ctx(req)->pid;
+	struct want want = {
+		.req = req,
+		.file = file,
+		.attempt = attempt_publish,
+		.events = AGORA_WRITABLE,
+		.pid = pid,
+	};
+
+	if (is_due(file, pid))
+		park_or_answer(&want, file->flags & O_NONBLOCK);
+	else
+		fuse_reply_err(req, 0);
+}
+
+void stage_end(struct file *file)
+{
+	struct want want = {
+		.file = file,
+		.attempt = attempt_publish,
+		.events = AGORA_WRITABLE,
+		.pid = file->opener,
+	};
+
+	if (!file->stage.dirty || attempt_publish(&want) != -EAGAIN)
+		return;
+	if (file->flags & O_NONBLOCK)
+		object_reject(file->object, file->opener, 0, -EAGAIN);
+	else
+		park(&want);
+}
+
+int stage_touch(struct file *file)
+{
+	struct want want = {
+		.file = file, .attempt = attempt_publish, .pid = file->opener};
+
+	if (is_key(file) && file->stage.dirty && !file->stage.written)
+		attempt_publish(&want);
+	return 0;
+}
+
+int stage_resize_key(struct place *place, uint64_t size)
+{
+	struct text value = {0};
+	struct object *o;
+	size_t offset;
+	int r;
+
+	r = object_get(place, AGORA_WRITE, &o);
+	if (r < 0)
+		return r;
+	r = size > o->message_size + o->lines ? -EMSGSIZE : 0;
+	if (!r)
+		r = view_render(place, o, &value);
+	if (!r)
+		r = view_grow(&value, size + 1);
+	if (!r && size > value.size)
+		memset(value.data + value.size, 0, size - value.size);
+	if (!r)
+		r = store(o, place, value.data, size, &offset);
+	text_free(&value);
+	object_put(o);
+	return r == -ENOENT ? -ESTALE : r;
+}

@@ -1,0 +1,275 @@
+/*
+ * golden.c - write objects of known contents, and read them back.
+ *
+ *   golden make SPACE    make the program "golden" and all objects
+ *   golden look SPACE PATH   look at one, from a read-only mapping
+ *   golden take SPACE PATH   recover the dead, take all, check that it is sound
+ *
+ * What "make" wrote with an earlier library must be what a later one reads.
+ * Its last act is to be killed with a message claimed: the golden files hold
+ * a dead client.
+ */
+#include <agora/agora.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LONG 20000
+#define OLD  40 /* messages that came and went before those that stay */
+
+static struct agora_space *space;
+
+static void must(int r, const char *what)
+{
+	if (r >= 0)
+		return;
+	fprintf(stderr, "%s: %s\n", what, agora_strerror(r));
+	exit(1);
+}
+
+static void same(const void *a, size_t a_size, const void *b, size_t b_size,
+	const char *what)
+{
+	if (a_size == b_size && !memcmp(a, b, a_size))
+		return;
+	fprintf(stderr, "%s: %zu bytes, not the %zu expected\n", what, a_size,
+		b_size);
+	exit(1);
+}
+
+/* The contents of message or value number n; NULL after the last. */
+static const char *contents(unsigned n, size_t *ret_size)
+{
+	static const char *const shorts[] = {"first", "", "ünïcode", "a\tb"};
+	static char bytes[LONG];
+
+	if (n > 4)
+		return NULL;
+	if (n < 4) {
+		*ret_size = strlen(shorts[n]);
+		return shorts[n];
+	}
+	for (size_t i = 0; i < LONG; i++)
+		bytes[i] = "0123456789abcdefghijk\n"[i % 22];
+	*ret_size = LONG;
+	return bytes;
+}
+
+/* Keys: as long as the values are short. */
+static const char *key_of(unsigned n, size_t *ret_size)
+{
+	static const char *const keys[] = {
+		"k", "", "schlüssel", "key with spaces", "long"};
+
+	*ret_size = strlen(keys[n]);
+	return keys[n];
+}
+
+/* ---- a queue for messages of any size -------------------------------- */
+
+static struct agora_queue *open_queue(
+	const char *path, uint32_t flags, const struct agora_options *options)
+{
+	struct agora_queue *queue;
+
+	must(agora_queue_open(space, path, flags, options, &queue), path);
+	return queue;
+}
+
+static void make_any(void)
+{
+	struct agora_options options = {
+		.capacity = 16, .message_size = LONG, .type = "utf8"};
+	struct agora_queue *queue = open_queue("golden/any.queue",
+		AGORA_WRITE | AGORA_CREATE | AGORA_EXCLUSIVE, &options);
+	struct agora_message message;
+	const char *data;
+	size_t size;
+
+	for (int i = 0; i < OLD; i++) {
+		must(agora_queue_push(queue, "old", 3), "push");
+		must(agora_queue_acquire(queue, &message), "acquire");
+		must(agora_queue_release(queue, &message), "release");
+	}
+	for (unsigned i = 0; (data = contents(i, &size)); i++)
+		must(agora_queue_push(queue, data, size), "push");
+	must(agora_queue_acquire(queue, &message), "acquire");
+	/* The handle stays open: this process dies with its claim. */
+}
+
+static void take_any(struct agora_queue *queue)
+{
+	static char bytes[LONG];
+	struct agora_buffer buffer = {bytes, LONG, 0, 0};
+	const char *data;
+	size_t size;
+
+	for (unsigned i = 0; (data = contents(i, &size)); i++) {
+		must(agora_queue_pop(queue, &buffer), "pop");
+		same(bytes, buffer.size, data, size, "message");
+	}
+	if (agora_queue_pop(queue, &buffer) != -EAGAIN)
+		must(-EEXIST, "a message too many");
+}
+
+/* The first message is claimed by the dead: who only looks skips it. */
+static void look_any(struct agora_queue *queue)
+{
+	static char bytes[LONG];
+	struct agora_buffer buffer = {bytes, LONG, 0, 0};
+	uint64_t cursor = 0;
+	const char *data;
+	size_t size;
+
+	for (unsigned i = 1; (data = contents(i, &size)); i++) {
+		must(agora_queue_walk(queue, &cursor, &buffer), "walk");
+		same(bytes, buffer.size, data, size, "message");
+	}
+}
+
+/* ---- a queue for messages of one size -------------------------------- */
+
+static void make_fixed(void)
+{
+	struct agora_options options = {
+		.capacity = 10, .message_size = 8, .flags = AGORA_FIXED};
+	struct agora_queue *queue = open_queue("golden/fixed.queue",
+		AGORA_WRITE | AGORA_CREATE | AGORA_EXCLUSIVE, &options);
+	struct agora_buffer buffer = {&(uint64_t){0}, 8, 0, 0};
+
+	for (uint64_t i = 1; i <= OLD + 10; i++) {
+		must(agora_queue_push(queue, &i, sizeof(i)), "push");
+		if (i <= OLD)
+			must(agora_queue_pop(queue, &buffer), "pop");
+	}
+	agora_queue_close(queue);
+}
+
+static void read_fixed(struct agora_queue *queue, int take)
+{
+	uint64_t value, expected, cursor = 0;
+	struct agora_buffer buffer = {&value, sizeof(value), 0, 0};
+
+	for (expected = OLD + 1; expected <= OLD + 10; expected++) {
+		must(take ? agora_queue_pop(queue, &buffer)
+			  : agora_queue_walk(queue, &cursor, &buffer),
+			"read");
+		same(&value, buffer.size, &expected, 8, "message");
+	}
+}
+
+/* ---- tables ----------------------------------------------------------- */
+
+static void make_table(const char *path, uint32_t writers)
+{
+	struct agora_options options = {.capacity = 100,
+		.message_size = LONG,
+		.key_size = 64,
+		.writers = writers};
+	const char *key, *data;
+	size_t key_size, size;
+	struct agora_table *table;
+
+	must(agora_table_open(space, path,
+		     AGORA_WRITE | AGORA_CREATE | AGORA_EXCLUSIVE, &options,
+		     &table),
+		path);
+	for (unsigned i = 0; (data = contents(i, &size)); i++) {
+		key = key_of(i, &key_size);
+		must(agora_table_put(table, key, key_size, "old", 3), "put");
+		must(agora_table_put(table, key, key_size, data, size), "put");
+	}
+	must(agora_table_put(table, "gone", 4, "", 0), "put");
+	must(agora_table_delete(table, "gone", 4), "delete");
+	must(agora_table_add(table, "count", 5, 41, NULL), "add");
+	agora_table_close(table);
+}
+
+static void read_table(struct agora_table *table)
+{
+	static char bytes[LONG];
+	struct agora_buffer buffer = {bytes, LONG, 0, 0};
+	int64_t count = 41;
+	const char *key, *data;
+	size_t key_size, size;
+
+	for (unsigned i = 0; (data = contents(i, &size)); i++) {
+		key = key_of(i, &key_size);
+		must(agora_table_get(table, key, key_size, &buffer), "get");
+		same(bytes, buffer.size, data, size, "value");
+	}
+	must(agora_table_get(table, "count", 5, &buffer), "get");
+	same(bytes, buffer.size, &count, sizeof(count), "counter");
+	if (agora_table_get(table, "gone", 4, &buffer) != -ENOENT)
+		must(-EEXIST, "a deleted key");
+}
+
+/* ---- what the tests call ---------------------------------------------- */
+
+static void make(void)
+{
+	must(agora_program_create(space, "golden", NULL), "golden");
+	make_fixed();
+	make_table("golden/many.table", AGORA_WRITERS_MANY);
+	make_table("golden/one.table", AGORA_WRITERS_ONE);
+	make_any();
+	kill(getpid(), SIGKILL);
+}
+
+static void check(struct agora_object *object)
+{
+	struct agora_check report;
+
+	must(agora_object_check(object, 1, &report), "check");
+}
+
+static void read_queue(const char *path, int take)
+{
+	struct agora_queue *queue =
+		open_queue(path, take ? AGORA_WRITE : AGORA_READ, NULL);
+
+	if (take)
+		check(agora_queue_object(queue));
+	if (strstr(path, "fixed"))
+		read_fixed(queue, take);
+	else if (take)
+		take_any(queue);
+	else
+		look_any(queue);
+	agora_queue_close(queue);
+}
+
+static void read_object(const char *path, int take)
+{
+	struct agora_table *table;
+
+	if (strstr(path, ".queue")) {
+		read_queue(path, take);
+		return;
+	}
+	must(agora_table_open(space, path, take ? AGORA_WRITE : AGORA_READ,
+		     NULL, &table),
+		path);
+	read_table(table);
+	if (take) {
+		must(agora_table_put(table, "new", 3, "value", 5), "put");
+		check(agora_table_object(table));
+	}
+	agora_table_close(table);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 3)
+		return 2;
+	must(agora_space_open(argv[2], &space), argv[2]);
+	if (!strcmp(argv[1], "make"))
+		make();
+	else if (argc > 3)
+		read_object(argv[3], !strcmp(argv[1], "take"));
+	agora_space_close(space);
+	return 0;
+}

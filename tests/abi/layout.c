@@ -1,0 +1,70 @@
+/*
+ * layout.c - the bytes of a segment, format version 1, asserted.
+ *
+ * Compiled, never run. An assertion that fails means: segments written by
+ * earlier libraries would be misread. Raise FORMAT_VERSION, keep a golden
+ * file of the old version and say in segment.c what becomes of old segments.
+ */
+#include "shm/client.h"
+#include "shm/format.h"
+#include "shm/message.h"
+#include "shm/pool.h"
+
+#define AT(type, field, where) \
+	static_assert(offsetof(struct type, field) == (where), #type "." #field)
+#define SIZE(type, bytes) static_assert(sizeof(struct type) == (bytes), #type)
+
+static_assert(FORMAT_VERSION == 1, "this file describes version 1");
+static_assert(FORMAT_MAGIC == 0x0a61726f67610affu, "magic");
+static_assert(OFFSET_ROOTS == 4096 && OFFSET_CLIENTS == 8192, "regions");
+static_assert(CLIENTS_MAX == 4095, "an owner has 12 bits");
+
+SIZE(params_shm, 112);
+AT(params_shm, capacity, 0);
+AT(params_shm, message_size, 8);
+AT(params_shm, key_size, 16);
+AT(params_shm, memory, 24);
+AT(params_shm, writers, 32);
+AT(params_shm, flags, 36);
+AT(params_shm, inline_size, 40);
+AT(params_shm, clients, 44);
+AT(params_shm, type, 48);
+
+SIZE(header_shm, 160);
+AT(header_shm, magic, 0);
+AT(header_shm, format, 8);
+AT(header_shm, kind, 12);
+AT(header_shm, size, 16);
+AT(header_shm, created, 24);
+AT(header_shm, seed, 32);
+AT(header_shm, params, 40);
+AT(header_shm, checksum, 152);
+
+SIZE(roots_shm, 4096);
+AT(roots_shm, armed, 0);
+AT(roots_shm, seq, 4);
+AT(roots_shm, committed, 64);
+AT(roots_shm, clients, 72);
+AT(roots_shm, recovered, 80);
+AT(roots_shm, redelivered, 88);
+AT(roots_shm, root, 256);
+SIZE(root_shm, 128);
+
+SIZE(client_shm, 64);
+AT(client_shm, word, 0);
+AT(client_shm, pid, 8);
+AT(client_shm, waiting, 12);
+AT(client_shm, since, 16);
+static_assert(CLIENT_FREE == 0 && CLIENT_LIVE == 1, "states of a client");
+
+SIZE(block_shm, 24);
+AT(block_shm, state, 0);
+AT(block_shm, size, 8);
+AT(block_shm, next, 12);
+AT(block_shm, nonce, 16);
+AT(block_shm, key_size, 20);
+static_assert(BLOCK_FREE == 0 && BLOCK_OWNED == 1 && BLOCK_PUBLISHED == 2 &&
+		      BLOCK_HELD == 3 && BLOCK_RETURNED == 4 &&
+		      BLOCK_RETIRED == 5 && BLOCK_PART == 6,
+	"states of a block");
+static_assert(TICKET_MASK == (UINT64_C(1) << 48) - 1, "state word");

@@ -1,0 +1,8 @@
+"""Runs the tests of program.c."""
+
+from drivers import driver
+
+
+@driver("lib-program")
+def test_program(run):
+    run()

@@ -1,0 +1,6 @@
+from drivers import driver
+
+
+@driver("lib-queue")
+def test_queue(run):
+    run()

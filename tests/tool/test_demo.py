@@ -1,0 +1,43 @@
+"""scripts/demo shows what it promises, and leaves nothing behind."""
+
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+from drivers import BUILD, ROOT
+
+DEMO = ROOT / "scripts" / "demo"
+
+
+def traces():
+    """Spaces, trees, mounts and processes of demos."""
+    names = {path.name for folder in ("/dev/shm", "/tmp")
+             for path in pathlib.Path(folder).glob("agora-demo*")}
+    mounts = {line for line in pathlib.Path("/proc/mounts").open()
+              if "/agora-demo" in line}
+    processes = subprocess.run(
+        ["ps", "-eo", "pid,args"], capture_output=True, text=True).stdout
+    return names, mounts, {line for line in processes.splitlines()
+                           if "agora-demo-" in line or "demo-programs" in line}
+
+
+@pytest.mark.skipif(BUILD != ROOT / "build", reason="the demo uses build/")
+@pytest.mark.timeout(180)
+def test_demo_proves_its_count_and_leaves_nothing_behind():
+    before = traces()
+    result = subprocess.run(
+        [DEMO], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        timeout=170, cwd="/", env=os.environ | {"TERM": "dumb"})
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "The proof" in result.stdout
+    assert result.stdout.rstrip().endswith("all tests")
+    assert traces() == before
+
+
+def test_demo_refuses_what_it_does_not_know():
+    result = subprocess.run([DEMO, "--nonsense"], capture_output=True,
+                            text=True, timeout=60)
+    assert result.returncode == 2
+    assert result.stderr == "usage: scripts/demo [--keep | --end]\n"
