@@ -501,7 +501,7 @@ static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 {
 	struct file *file = NULL;
 	uint32_t events, ready = 0;
-	int r = use_file(req, ino, fi, &file);
+	int r = file_get(req, ino, fi, &file); /* no flags come with it */
 
 	if (r < 0) {
 		answer(req, r);

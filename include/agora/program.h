@@ -60,9 +60,10 @@ int agora_program_create(struct agora_space *space, const char *name,
  * Returns 0, -EEXIST (alive: agora_program_info() tells who), -EINVAL (name;
  * tag whose key is not a name; control characters in a tag or the doc; more
  * than 64 KiB of them), -ENAMETOOLONG, -ENOTDIR (the name belongs to
- * something that is no program), -EBUSY (being removed by a process that is
- * stopped), -EACCES, -ENOENT (the space was removed), -EUCLEAN (its lock
- * file is none), -ENOSPC, -ENOMEM.
+ * something that is no program), -EBUSY (a process that is stopped is about
+ * to remove it, or somebody keeps a read lock on its ".alive"), -EACCES,
+ * -ENOENT (the space was removed), -EUCLEAN (its lock file is none),
+ * -ENOSPC, -ENOMEM.
  * Progress: blocking only in the kernel's filesystem.
  * Crash: the name is not alive; what it held before is kept. Since: 0.1
  */

@@ -534,4 +534,5 @@ void queue_recover(struct segment *segment, uint32_t client)
 	announce_returned(q);
 	atomic_fetch_add_explicit(
 		&segment->roots->redelivered, again, memory_order_relaxed);
+	event_notify(segment, EVENT_BIT(EVENT_READABLE));
 }

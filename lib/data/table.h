@@ -7,10 +7,12 @@
 #define LIB_DATA_TABLE_H
 
 #include "base/copy.h"
+#include "base/hash.h"
 #include "data/kind.h"
 #include "shm/message.h"
 
 #include <agora/table.h>
+#include <limits.h>
 
 /* Internal results, beside negative errnos. */
 enum {
@@ -191,7 +193,7 @@ static inline int walk_load(const struct agora_table *t, struct walk *w)
 		return ABSENT;
 	w->ref.index = (uint32_t)index - 1;
 	if (unlikely(!pool_has(&t->store.pool[0], w->ref) || !w->left))
-		return !w->left-- || walk_is_valid(w) ? -EUCLEAN : AGAIN;
+		return !w->left || walk_is_valid(w) ? -EUCLEAN : AGAIN;
 	w->left--;
 	w->entry = entry_at(t, w->ref);
 	w->next = load_link(&w->entry->link);
@@ -223,7 +225,10 @@ static inline void walk_on(struct walk *w)
 
 /* ---- keys ---- */
 
-/* Compare when at least one of both keys does not fit a block. */
+/* What comparing gives when the entry's key cannot be read. */
+#define UNREADABLE INT_MIN
+
+/* Compare keys that do not both fit a block, or whose sizes differ. */
 int table_compare_long(const struct agora_table *t, struct block_ref ref,
 	size_t size, const struct key *key);
 
@@ -250,7 +255,20 @@ static inline int compare_entry(const struct agora_table *t,
 	return compare_key(t, w, key);
 }
 
-/* One attempt of table_seek(), from the bucket on. */
+/* Whether to start anew. Not for ever: somebody may mean harm. */
+static inline bool walk_again(struct walk *w, int *result)
+{
+	if (likely(*result != AGAIN))
+		return false;
+	if (!w->left) {
+		*result = -EUCLEAN;
+		return false;
+	}
+	w->left--;
+	return true;
+}
+
+/* One attempt of seek(), from the bucket on. */
 static inline int seek_once(const struct agora_table *t, const struct key *key,
 	bool behind, struct walk *w)
 {
@@ -263,6 +281,8 @@ static inline int seek_once(const struct agora_table *t, const struct key *key,
 			order = compare_entry(t, w, key);
 		if (unlikely(!walk_is_valid(w)))
 			return AGAIN;
+		if (unlikely(order == UNREADABLE))
+			return -EUCLEAN;
 		if (live && order == 0 && !behind)
 			return PRESENT;
 		if (live && order > 0)
@@ -285,8 +305,8 @@ static inline int seek(const struct agora_table *t, const struct key *key,
 	do {
 		walk_start(t, w, key->hash >> t->shift);
 		result = seek_once(t, key, behind, w);
-	} while (unlikely(result == AGAIN) && w->left--);
-	return result == AGAIN ? -EUCLEAN : result;
+	} while (walk_again(w, &result));
+	return result;
 }
 
 /* Bound a key and hash it. Returns 0, -EINVAL. */
@@ -295,8 +315,42 @@ static inline int key_make(const struct agora_table *t, const void *data,
 {
 	if (unlikely(size > t->key_size))
 		return -EINVAL;
-	*ret_key = (struct key){data, size, hash_of(t, data, size)};
+	if (!size)
+		data = "";
+	*ret_key = (struct key){data, size, hash_bytes(data, size, t->seed)};
 	return 0;
 }
+
+/* Copy the value of the entry that a valid walk found, while it lives.
+ * Returns 0, AGAIN, -EMSGSIZE, -EUCLEAN. */
+int table_copy_value(const struct agora_table *t, const struct walk *w,
+	struct agora_buffer *value);
+
+/* Whether a block is in the chain of its hash: PRESENT, ABSENT, -EUCLEAN. */
+int table_find_block(const struct agora_table *t, struct block_ref ref);
+
+/* Unlink what is dead in a bucket, and free it. Returns 0, -EUCLEAN. */
+int table_purge(struct agora_table *t, uint64_t bucket);
+
+/* The verbs, as in struct kind and agora/table.h: table.c ... */
+int table_put(void *handle, const void *key, size_t key_size, const void *value,
+	size_t value_size);
+int table_swap(struct agora_table *t, const struct key *key,
+	const struct agora_buffer *value, struct agora_buffer *old);
+int table_compare(struct agora_table *t, const struct key *key,
+	const struct agora_buffer *value, uint64_t *ret_version);
+int table_add(struct agora_table *t, const struct key *key, int64_t delta,
+	int64_t *ret_sum);
+int table_delete(void *handle, const void *key, size_t key_size);
+void table_recover(struct segment *segment, uint32_t client);
+
+/* ... and table_view.c. */
+int table_get(void *handle, const void *key, size_t key_size,
+	struct agora_buffer *value);
+int table_next(
+	void *handle, struct agora_buffer *key, struct agora_buffer *value);
+int table_ready(void *handle, uint32_t events, uint64_t cursor);
+int table_stat(void *handle, struct agora_stat *stat);
+int table_check(void *handle, int repair, struct agora_check *check);
 
 #endif

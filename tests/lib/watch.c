@@ -1,101 +1,5 @@
 /* watch.c - learn when programs and objects come and go. */
-#include "driver.h"
-
-#include <sched.h>
-#include <sys/inotify.h>
-
-static struct agora_watch *watch;
-
-/* A minute: only a failing test waits that long. */
-static struct timespec soon(void)
-{
-	return agora_deadline(60000000000);
-}
-
-static void start(const char *program)
-{
-	CHECK_OK(agora_watch_open(space, program, &watch));
-}
-
-/* Tell that nothing has happened, and end. */
-static void stop(void)
-{
-	struct agora_event event;
-
-	event.type = 0;
-	if (agora_watch_next(watch, &event) != -EAGAIN)
-		driver_fail("unexpected: %s %s %s",
-			agora_event_name(event.type), event.program,
-			event.object);
-	agora_watch_close(watch);
-}
-
-static struct agora_event take(void)
-{
-	struct timespec deadline = soon();
-	struct agora_event event;
-
-	CHECK_OK(agora_watch_next_wait(watch, &deadline, &event));
-	return event;
-}
-
-static void expect(int line, enum agora_event_type type, const char *program,
-	const char *object)
-{
-	struct agora_event event = take();
-
-	if (event.type == type && !strcmp(event.program, program) &&
-		!strcmp(event.object, object))
-		return;
-	driver_fail("line %d: %s %s %s, not %s %s %s", line,
-		agora_event_name(event.type), event.program, event.object,
-		agora_event_name(type), program, object);
-}
-
-#define EXPECT(type, program, object) expect(__LINE__, type, program, object)
-
-static int fd_of_space(void)
-{
-	return agora_space_fd(space);
-}
-
-static void put_file(const char *path)
-{
-	int fd = openat(fd_of_space(), path,
-		O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-
-	CHECK_SYS(fd);
-	close(fd);
-}
-
-static void remove_file(const char *path)
-{
-	CHECK_SYS(unlinkat(fd_of_space(), path, 0));
-}
-
-static void move(const char *from, const char *to)
-{
-	CHECK_SYS(renameat(fd_of_space(), from, fd_of_space(), to));
-}
-
-/* A child that registers, says so and stays until it is killed. */
-static pid_t start_holder(const char *name)
-{
-	struct driver_signal ready = driver_signal();
-	struct agora_program *program;
-	pid_t pid = driver_fork();
-
-	if (!pid) {
-		CHECK_OK(agora_program_register(space, name, NULL, &program));
-		driver_post(&ready);
-		for (;;)
-			pause();
-	}
-	driver_await(&ready);
-	close(ready.fd[0]);
-	close(ready.fd[1]);
-	return pid;
-}
+#include "watching.h"
 
 /* ---- programs ------------------------------------------------------- */
 
@@ -104,7 +8,7 @@ TEST(what_was_there_before_is_no_event)
 	struct agora_program *program;
 
 	CHECK_OK(agora_program_register(space, "p", NULL, &program));
-	put_file("p/x.queue");
+	touch("p/x.queue");
 	CHECK_OK(agora_program_create(space, "q", NULL));
 	start(NULL);
 	stop();
@@ -215,14 +119,14 @@ TEST(a_rename_is_a_removal_and_an_addition_with_what_is_in_it)
 {
 	pid_t holder = start_holder("old");
 
-	put_file("old/x.queue");
+	touch("old/x.queue");
 	start(NULL);
 	CHECK_OK(agora_program_rename(space, "old", "new"));
 	EXPECT(AGORA_PROGRAM_REMOVED, "old", "");
 	EXPECT(AGORA_PROGRAM_ADDED, "new", "");
 	EXPECT(AGORA_PROGRAM_ALIVE, "new", "");
 	EXPECT(AGORA_OBJECT_ADDED, "new", "x.queue");
-	put_file("new/y.queue");
+	touch("new/y.queue");
 	EXPECT(AGORA_OBJECT_ADDED, "new", "y.queue");
 	driver_kill(holder);
 	EXPECT(AGORA_PROGRAM_DEAD, "new", "");
@@ -233,7 +137,7 @@ TEST(a_directory_renamed_over_an_empty_one_replaces_it)
 {
 	CHECK_SYS(mkdirat(fd_of_space(), "a", 0755));
 	CHECK_SYS(mkdirat(fd_of_space(), "b", 0755));
-	put_file("a/x.queue");
+	touch("a/x.queue");
 	start(NULL);
 	move("a", "b");
 	EXPECT(AGORA_PROGRAM_REMOVED, "a", "");
@@ -257,7 +161,7 @@ TEST(owner_and_mode_of_a_program_are_changes)
 TEST(what_is_no_program_is_no_event)
 {
 	start(NULL);
-	put_file("file");
+	touch("file");
 	CHECK_SYS(symlinkat("x", fd_of_space(), "link"));
 	CHECK_SYS(mkdirat(fd_of_space(), ".hidden", 0755));
 	CHECK_SYS(mkdirat(fd_of_space(), "bad\nname", 0755));
@@ -272,7 +176,7 @@ TEST(objects_come_change_and_go)
 	CHECK_OK(agora_program_create(space, "p", NULL));
 	CHECK_OK(agora_program_create(space, "q", NULL));
 	start(NULL);
-	put_file("p/x.queue");
+	touch("p/x.queue");
 	EXPECT(AGORA_OBJECT_ADDED, "p", "x.queue");
 	CHECK_SYS(fchmodat(fd_of_space(), "p/x.queue", 0600, 0));
 	EXPECT(AGORA_OBJECT_CHANGED, "p", "x.queue");
@@ -308,9 +212,9 @@ TEST(what_is_no_object_is_no_event)
 
 	CHECK_OK(agora_program_create(space, "p", NULL));
 	start(NULL);
-	put_file("p/notes.txt");
-	put_file("p/.x.queue.swp");
-	put_file("p/x.queue~");
+	touch("p/notes.txt");
+	touch("p/.x.queue.swp");
+	touch("p/x.queue~");
 	CHECK_SYS(mkdirat(fd_of_space(), "p/x.queue", 0755));
 	CHECK_SYS(mkfifoat(fd_of_space(), "p/y.queue", 0644));
 	CHECK_ERROR(-EAGAIN, agora_watch_next(watch, &event));
@@ -325,10 +229,10 @@ TEST(objects_of_a_new_program_are_seen_once)
 	start(NULL);
 	for (int i = 0; i < 200; i++) {
 		CHECK_SYS(mkdirat(fd_of_space(), "p", 0755));
-		put_file("p/a.queue");
+		touch("p/a.queue");
 		if (i % 2)
 			EXPECT(AGORA_PROGRAM_ADDED, "p", "");
-		put_file("p/b.queue");
+		touch("p/b.queue");
 		if (i % 2 == 0)
 			EXPECT(AGORA_PROGRAM_ADDED, "p", "");
 		EXPECT(AGORA_OBJECT_ADDED, "p", "a.queue");
@@ -352,7 +256,7 @@ static void make_many(void)
 		snprintf(name, sizeof(name), "p%d", i);
 		CHECK_SYS(mkdirat(fd_of_space(), name, 0755));
 		strcat(name, "/x.queue");
-		put_file(name);
+		touch(name);
 	}
 }
 
@@ -379,162 +283,6 @@ TEST(programs_that_appear_while_events_are_read_are_complete)
 	stop();
 }
 
-/* ---- do the events add up? ------------------------------------------ */
-
-enum { NAMES = 4, OBJECTS = 3 };
-
-/* What is there, or what the events say is there. */
-struct model {
-	struct {
-		bool exists, alive, object[OBJECTS];
-	} program[NAMES];
-};
-
-static void name_program(int i, char name[8])
-{
-	snprintf(name, 8, "p%d", i);
-}
-
-static void name_object(int i, int j, char path[32])
-{
-	snprintf(path, 32, "p%d/o%d.queue", i, j);
-}
-
-static void see(struct model *model)
-{
-	char name[8], path[32];
-
-	memset(model, 0, sizeof(*model));
-	for (int i = 0; i < NAMES; i++) {
-		struct agora_program_info *info;
-
-		name_program(i, name);
-		if (agora_program_info(space, name, &info))
-			continue;
-		model->program[i].exists = true;
-		model->program[i].alive = info->alive;
-		agora_program_info_free(info);
-		for (int j = 0; j < OBJECTS; j++) {
-			name_object(i, j, path);
-			model->program[i].object[j] =
-				!faccessat(fd_of_space(), path, F_OK, 0);
-		}
-	}
-}
-
-/* Every event must make sense, given those before. */
-static void apply(struct model *model, const struct agora_event *event)
-{
-	int i = event->program[1] - '0', j = event->object[1] - '0';
-	bool exists = model->program[i].exists;
-
-	switch (event->type) {
-	case AGORA_PROGRAM_ADDED:
-		CHECK(!exists);
-		model->program[i].exists = true;
-		return;
-	case AGORA_PROGRAM_REMOVED:
-		CHECK(exists);
-		memset(&model->program[i], 0, sizeof(model->program[i]));
-		return;
-	case AGORA_PROGRAM_ALIVE:
-	case AGORA_PROGRAM_DEAD:
-		CHECK(exists);
-		model->program[i].alive = event->type == AGORA_PROGRAM_ALIVE;
-		return;
-	case AGORA_OBJECT_ADDED:
-	case AGORA_OBJECT_REMOVED:
-		CHECK(exists);
-		CHECK(model->program[i].object[j] ==
-			(event->type == AGORA_OBJECT_REMOVED));
-		model->program[i].object[j] ^= true;
-		return;
-	default:
-		CHECK(event->type != AGORA_EVENT_OVERFLOW);
-	}
-}
-
-static void do_something(unsigned *seed)
-{
-	int action = rand_r(seed) % 8, i = rand_r(seed) % NAMES;
-	int j = rand_r(seed) % OBJECTS, fd;
-	char name[8], other[8], path[32], other_path[32];
-	struct agora_program *program;
-
-	name_program(i, name);
-	name_program(rand_r(seed) % NAMES, other);
-	name_object(i, j, path);
-	name_object(rand_r(seed) % NAMES, rand_r(seed) % OBJECTS, other_path);
-	if (action == 0) {
-		agora_program_create(space, name, NULL);
-	} else if (action == 1) {
-		agora_program_remove(space, name);
-	} else if (action == 2) {
-		agora_program_rename(space, name, other);
-	} else if (action == 3) {
-		renameat2(fd_of_space(), path, fd_of_space(), other_path,
-			RENAME_NOREPLACE);
-	} else if (action == 4) {
-		unlinkat(fd_of_space(), path, 0);
-	} else if (action < 7) {
-		fd = openat(fd_of_space(), path, O_CREAT | O_WRONLY, 0644);
-		close(fd);
-	} else if (!agora_program_register(space, name, NULL, &program)) {
-		/* Dies without a word, or closes in order. */
-		if (rand_r(seed) % 2)
-			kill(getpid(), SIGKILL);
-		agora_program_unregister(program);
-	}
-}
-
-/* A process that does things, and is replaced when it dies of them. */
-static void do_many_things(unsigned seed)
-{
-	for (int round = 0; round < 60; round++) {
-		pid_t pid = driver_fork();
-
-		if (pid) {
-			driver_wait(pid);
-			seed++;
-			continue;
-		}
-		for (int i = 0; i < 40; i++)
-			do_something(&seed);
-		_exit(0);
-	}
-}
-
-TEST(after_any_storm_the_events_add_up_to_what_is_there)
-{
-	struct model model, truth;
-	pid_t storms[2];
-
-	see(&model);
-	start(NULL);
-	for (unsigned i = 0; i < 2; i++) {
-		storms[i] = driver_fork();
-		if (!storms[i]) {
-			do_many_things(1000 * i);
-			_exit(0);
-		}
-	}
-	for (int ended = 0; ended < 2;) {
-		struct timespec shortly = agora_deadline(1000000);
-		struct agora_event event;
-
-		if (!agora_watch_next_wait(watch, &shortly, &event))
-			apply(&model, &event);
-		else if (waitpid(storms[ended], NULL, WNOHANG) > 0)
-			ended++;
-	}
-	for (see(&truth); memcmp(&model, &truth, sizeof(model));) {
-		struct agora_event event = take();
-
-		apply(&model, &event);
-	}
-	stop();
-}
-
 /* ---- one program ---------------------------------------------------- */
 
 TEST(a_watch_on_one_program_hears_nothing_of_others)
@@ -542,11 +290,11 @@ TEST(a_watch_on_one_program_hears_nothing_of_others)
 	CHECK_OK(agora_program_create(space, "p", NULL));
 	CHECK_OK(agora_program_create(space, "q", NULL));
 	start("p");
-	put_file("q/x.queue");
+	touch("q/x.queue");
 	CHECK_OK(agora_program_create(space, "r", NULL));
 	stop();
 	start("p");
-	put_file("p/x.queue");
+	touch("p/x.queue");
 	EXPECT(AGORA_OBJECT_ADDED, "p", "x.queue");
 	driver_kill(start_holder("p"));
 	EXPECT(AGORA_PROGRAM_ALIVE, "p", "");
@@ -557,7 +305,7 @@ TEST(a_watch_on_one_program_hears_nothing_of_others)
 	EXPECT(AGORA_PROGRAM_REMOVED, "p", "");
 	CHECK_OK(agora_program_create(space, "p", NULL));
 	EXPECT(AGORA_PROGRAM_ADDED, "p", "");
-	put_file("p/y.queue");
+	touch("p/y.queue");
 	EXPECT(AGORA_OBJECT_ADDED, "p", "y.queue");
 	stop();
 }
@@ -659,171 +407,6 @@ TEST(a_forked_child_may_not_take_the_parents_events)
 	driver_join(pid);
 	EXPECT(AGORA_PROGRAM_ADDED, "p", "");
 	stop();
-}
-
-/* ---- limits --------------------------------------------------------- */
-
-static long read_limit(const char *name)
-{
-	char path[128];
-	FILE *file;
-	long limit;
-
-	snprintf(path, sizeof(path), "/proc/sys/fs/inotify/%s", name);
-	file = fopen(path, "r");
-	if (!file || fscanf(file, "%ld", &limit) != 1)
-		SKIP("no limits of inotify to read");
-	fclose(file);
-	return limit;
-}
-
-TEST(lost_events_are_told_and_the_watch_goes_on)
-{
-	long limit = read_limit("max_queued_events");
-	struct agora_event event;
-	pid_t holder;
-
-	CHECK_OK(agora_program_create(space, "old", NULL));
-	start(NULL);
-	for (long i = 0; i <= limit / 2; i++) {
-		put_file("old/x.queue");
-		remove_file("old/x.queue");
-	}
-	/* Nobody hears of these. */
-	holder = start_holder("new");
-	put_file("new/a.queue");
-	CHECK_OK(agora_program_remove(space, "old"));
-	do
-		event = take();
-	while (event.type != AGORA_EVENT_OVERFLOW);
-	put_file("new/b.queue");
-	EXPECT(AGORA_OBJECT_ADDED, "new", "b.queue");
-	remove_file("new/a.queue");
-	EXPECT(AGORA_OBJECT_REMOVED, "new", "a.queue");
-	driver_kill(holder);
-	EXPECT(AGORA_PROGRAM_DEAD, "new", "");
-	stop();
-}
-
-TEST(too_many_inotify_instances_are_emfile)
-{
-	long limit = read_limit("max_user_instances");
-	int error = 0;
-
-	if (geteuid())
-		SKIP("must be root to be somebody else");
-	/* Their number is counted for each user. */
-	CHECK_SYS(chmod(space_dir, 0755));
-	CHECK_SYS(setresuid(64321, 64321, 64321));
-	for (long i = 0; i <= limit && !error; i++)
-		if (inotify_init1(IN_CLOEXEC) < 0)
-			error = errno;
-	CHECK_EQ(EMFILE, error);
-	CHECK_ERROR(-EMFILE, agora_watch_open(space, NULL, &watch));
-}
-
-static void write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		SKIP("no user namespace with limits of its own");
-	close(fd);
-}
-
-static void limit_watches(const char *limit)
-{
-	write_text("/proc/sys/user/max_inotify_watches", limit);
-}
-
-/* A namespace has a limit of its own, and does not disturb others. */
-static void enter_namespace(void)
-{
-	char map[32];
-
-	snprintf(map, sizeof(map), "0 %u 1", geteuid());
-	if (unshare(CLONE_NEWUSER))
-		SKIP("no user namespaces");
-	write_text("/proc/self/setgroups", "deny");
-	write_text("/proc/self/uid_map", map);
-}
-
-TEST(too_few_watches_are_enospc)
-{
-	CHECK_OK(agora_program_create(space, "a", NULL));
-	CHECK_OK(agora_program_create(space, "b", NULL));
-	enter_namespace();
-	limit_watches("2");
-	CHECK_ERROR(-ENOSPC, agora_watch_open(space, NULL, &watch));
-	limit_watches("3");
-	start(NULL);
-	stop();
-}
-
-TEST(watches_that_run_out_later_are_made_when_there_is_room)
-{
-	enter_namespace();
-	limit_watches("2");
-	CHECK_OK(agora_program_create(space, "a", NULL));
-	start(NULL);
-	CHECK_OK(agora_program_create(space, "b", NULL));
-	EXPECT(AGORA_PROGRAM_ADDED, "b", "");
-	limit_watches("100");
-	EXPECT(AGORA_EVENT_OVERFLOW, "", "");
-	put_file("b/x.queue");
-	EXPECT(AGORA_OBJECT_ADDED, "b", "x.queue");
-	put_file("a/x.queue");
-	EXPECT(AGORA_OBJECT_ADDED, "a", "x.queue");
-	stop();
-}
-
-TEST(a_program_that_one_may_not_read_still_comes_and_goes)
-{
-	pid_t pid;
-
-	if (geteuid())
-		SKIP("must be root to be somebody else");
-	CHECK_SYS(chmod(space_dir, 0777));
-	CHECK_OK(agora_program_create(space, "p", NULL));
-	CHECK_SYS(fchmodat(fd_of_space(), "p", 0700, 0));
-	pid = driver_fork();
-	if (!pid) {
-		CHECK_SYS(setresuid(64321, 64321, 64321));
-		CHECK_ERROR(-EACCES, agora_watch_open(space, "p", &watch));
-		start(NULL);
-		CHECK_OK(agora_program_rename(space, "p", "q"));
-		EXPECT(AGORA_PROGRAM_REMOVED, "p", "");
-		EXPECT(AGORA_PROGRAM_ADDED, "q", "");
-		stop();
-		_exit(0);
-	}
-	driver_join(pid);
-}
-
-TEST(a_program_that_becomes_readable_is_watched_from_then_on)
-{
-	struct driver_signal ready = driver_signal();
-	pid_t pid;
-
-	if (geteuid())
-		SKIP("must be root to be somebody else");
-	CHECK_SYS(chmod(space_dir, 0755));
-	CHECK_OK(agora_program_create(space, "p", NULL));
-	CHECK_SYS(fchmodat(fd_of_space(), "p", 0700, 0));
-	put_file("p/x.queue");
-	pid = driver_fork();
-	if (!pid) {
-		CHECK_SYS(setresuid(64321, 64321, 64321));
-		start(NULL);
-		driver_post(&ready);
-		EXPECT(AGORA_PROGRAM_CHANGED, "p", "");
-		EXPECT(AGORA_OBJECT_ADDED, "p", "x.queue");
-		stop();
-		_exit(0);
-	}
-	driver_await(&ready);
-	CHECK_SYS(fchmodat(fd_of_space(), "p", 0755, 0));
-	driver_join(pid);
 }
 
 TEST(every_event_has_a_name)

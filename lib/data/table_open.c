@@ -1,0 +1,271 @@
+/*
+ * table_open.c - a table's geometry, its row among the kinds, its public door.
+ *
+ * The algorithm is in table.c.
+ */
+#include "data/table.h"
+
+#define CAPACITY_MAX   (UINT64_C(1) << 26)
+#define BUCKETS_MIN    64
+#define VALUE_MAX      (UINT64_C(1) << 30)
+#define MEMORY_DEFAULT (UINT64_C(1) << 30)
+#define INLINE_DEFAULT 88
+#define INLINE_MIN     24
+#define INLINE_MAX     65536
+#define SLACK          4096 /* blocks beyond the capacity, for those in motion */
+
+/* ---- create, open, close ---- */
+
+static uint64_t or_default(uint64_t value, uint64_t otherwise)
+{
+	return value ? value : otherwise;
+}
+
+/* Bytes of key and value in an entry, so that it fills whole lines. */
+static uint32_t data_size_of(const struct params_shm *params)
+{
+	uint32_t header = sizeof(struct entry_shm);
+
+	return (uint32_t)num_round_up(
+		       params->inline_size + header, CACHE_LINE) -
+	       header;
+}
+
+static bool needs_parts(const struct params_shm *params)
+{
+	return params->key_size + params->message_size > data_size_of(params);
+}
+
+static bool params_are_sound(const struct params_shm *params)
+{
+	return params->capacity >= 1 && params->capacity <= CAPACITY_MAX &&
+	       params->key_size >= 1 && params->key_size <= TABLE_KEY_MAX &&
+	       params->message_size >= 1 && params->message_size <= VALUE_MAX &&
+	       (params->writers == AGORA_WRITERS_MANY ||
+		       params->writers == AGORA_WRITERS_ONE) &&
+	       !params->flags && params->inline_size >= INLINE_MIN &&
+	       params->inline_size <= INLINE_MAX &&
+	       params->memory / PAGE_PAYLOAD < POOL_BLOCKS_MAX &&
+	       (params->memory >= PAGE_PAYLOAD || !needs_parts(params));
+}
+
+static int plan(const struct agora_options *options, struct params_shm *params)
+{
+	uint64_t most, pages;
+
+	params->capacity = or_default(options->capacity, 65536);
+	params->key_size = or_default(options->key_size, 512);
+	params->message_size = or_default(options->message_size, 1 << 20);
+	params->writers = options->writers ? options->writers
+					   : (uint32_t)AGORA_WRITERS_MANY;
+	params->flags = options->flags;
+	params->inline_size = (uint32_t)num_max(INLINE_MIN,
+		or_default(options->inline_size, INLINE_DEFAULT));
+	params->memory = MEMORY_DEFAULT;
+	if (!params_are_sound(params))
+		return -EINVAL;
+	most = params->key_size + params->message_size;
+	pages = num_round_up(most, PAGE_PAYLOAD);
+	params->inline_size = (uint32_t)num_max(
+		INLINE_MIN, num_min(params->inline_size, most));
+	if (!needs_parts(params))
+		params->memory = 0;
+	else
+		params->memory = or_default(options->memory,
+			num_max(MEMORY_DEFAULT, 4 * pages));
+	return params->memory && params->memory < pages ? -EINVAL : 0;
+}
+
+/* Room for capacity entries, and for parts as far as memory says. */
+static uint32_t count_blocks(const struct params_shm *params)
+{
+	uint64_t parts = num_min(8 * params->capacity,
+		params->memory / data_size_of(params));
+
+	return (uint32_t)num_min(
+		params->capacity + SLACK + parts, POOL_BLOCKS_MAX - 1);
+}
+
+static uint64_t count_buckets(uint64_t capacity)
+{
+	return UINT64_C(1) << num_log2_up(num_max(capacity, BUCKETS_MIN));
+}
+
+/* Bytes of the map, a bit for each page of buckets. */
+static uint64_t map_size(uint64_t buckets)
+{
+	uint64_t pages = num_divide_up(buckets, PAGE_BUCKETS);
+
+	return num_round_up(num_divide_up(pages, 8), PAGE);
+}
+
+static int lay_out(const struct params_shm *params, struct layout *layout)
+{
+	uint64_t buckets = count_buckets(params->capacity);
+
+	if (!params_are_sound(params))
+		return -EINVAL;
+	layout->array = layout_add(layout, map_size(buckets), PAGE);
+	layout->committed = layout->size;
+	layout_add(layout, num_round_up(buckets * sizeof(uint64_t), PAGE),
+		PAGE);
+	layout->array_size = layout->size - layout->array;
+	pool_lay_out(layout, 0, count_blocks(params), data_size_of(params),
+		sizeof(struct entry_shm));
+	pool_lay_out(layout, 1, (uint32_t)(params->memory / PAGE_PAYLOAD),
+		PAGE_PAYLOAD, 0);
+	return 0;
+}
+
+static int open_handle(void *handle)
+{
+	struct agora_table *t = handle;
+	struct segment *segment = &t->object.segment;
+	const struct params_shm *params = &segment->header.params;
+	char *array = segment->base + segment->layout.array;
+
+	t->buckets = count_buckets(params->capacity);
+	t->map = (_Atomic uint64_t *)array;
+	t->bucket = (_Atomic uint64_t *)(array + map_size(t->buckets));
+	t->shift = 64 - num_log2_up(t->buckets);
+	t->seed = segment->header.seed;
+	t->key_size = params->key_size;
+	t->value_size = params->message_size;
+	t->single = params->writers == AGORA_WRITERS_ONE;
+	store_open(&t->store, segment);
+	return 0;
+}
+
+static void attached(struct segment *segment)
+{
+	struct agora_table *t = segment->owner;
+
+	store_attach(&t->store, segment->client);
+}
+
+static void close_handle(void *handle)
+{
+	struct agora_table *t = handle;
+
+	if (!t->object.segment.client)
+		return;
+	if (atomic_load_explicit(&t->litter, memory_order_relaxed))
+		table_recover(&t->object.segment, t->object.segment.client);
+	store_flush(&t->store);
+}
+
+const struct kind kind_table = {
+	.row = {.name = "table",
+		.shape = AGORA_KEYED,
+		.verbs = AGORA_CAN_GET | AGORA_CAN_PUT,
+		.doc = "hash table from byte strings to byte strings"},
+	.segment = {.id = 2,
+		.layout = lay_out,
+		.attached = attached,
+		.recover = table_recover},
+	.handle_size = sizeof(struct agora_table),
+	.plan = plan,
+	.open = open_handle,
+	.close = close_handle,
+	.stat = table_stat,
+	.check = table_check,
+	.ready = table_ready,
+	.get = table_get,
+	.put = table_put,
+	.delete = table_delete,
+	.next = table_next,
+};
+
+/* ---- the public door ---- */
+
+int agora_table_open(struct agora_space *space, const char *path,
+	uint32_t flags, const struct agora_options *options,
+	struct agora_table **ret_table)
+{
+	void *handle;
+	int error = object_open_kind(
+		space, path, flags, options, &kind_table, &handle);
+
+	if (!error)
+		*ret_table = handle;
+	return error;
+}
+
+void agora_table_close(struct agora_table *table)
+{
+	if (table)
+		agora_object_close(&table->object);
+}
+
+struct agora_object *agora_table_object(struct agora_table *table)
+{
+	return &table->object;
+}
+
+/* Run a verb between segment_enter() and segment_leave(). */
+#define RUN(table, call)                                                  \
+	do {                                                              \
+		const struct segment *segment = &(table)->object.segment; \
+		int error = segment_enter(segment);                       \
+                                                                          \
+		return error ? error : segment_leave(segment, call);      \
+	} while (0)
+
+/* The same for a verb that wants the key made. */
+#define RUN_WITH_KEY(table, key, size, call)                              \
+	do {                                                              \
+		const struct segment *segment = &(table)->object.segment; \
+		struct key k;                                             \
+		int error = segment_enter(segment);                       \
+                                                                          \
+		if (!error)                                               \
+			error = key_make(table, key, size, &k);           \
+		return error ? error : segment_leave(segment, call);      \
+	} while (0)
+
+int agora_table_get(struct agora_table *table, const void *key,
+	size_t key_size, struct agora_buffer *ret_value)
+{
+	RUN(table, table_get(table, key, key_size, ret_value));
+}
+
+int agora_table_put(struct agora_table *table, const void *key,
+	size_t key_size, const void *value, size_t value_size)
+{
+	RUN(table, table_put(table, key, key_size, value, value_size));
+}
+
+int agora_table_swap(struct agora_table *table, const void *key,
+	size_t key_size, const struct agora_buffer *value,
+	struct agora_buffer *ret_old)
+{
+	RUN_WITH_KEY(
+		table, key, key_size, table_swap(table, &k, value, ret_old));
+}
+
+int agora_table_compare(struct agora_table *table, const void *key,
+	size_t key_size, const struct agora_buffer *value,
+	uint64_t *ret_version)
+{
+	RUN_WITH_KEY(table, key, key_size,
+		table_compare(table, &k, value, ret_version));
+}
+
+int agora_table_add(struct agora_table *table, const void *key,
+	size_t key_size, int64_t delta, int64_t *ret_sum)
+{
+	RUN_WITH_KEY(
+		table, key, key_size, table_add(table, &k, delta, ret_sum));
+}
+
+int agora_table_delete(
+	struct agora_table *table, const void *key, size_t key_size)
+{
+	RUN(table, table_delete(table, key, key_size));
+}
+
+int agora_table_next(struct agora_table *table, struct agora_buffer *key,
+	struct agora_buffer *ret_value)
+{
+	RUN(table, table_next(table, key, ret_value));
+}

@@ -1,0 +1,434 @@
+/*
+ * table_view.c - look at a table: get, next, stat, check.
+ *
+ * Nothing here changes an entry, and all but check works on a mapping that
+ * is read-only. What is copied is validated afterwards [A]: while an entry's
+ * state still names the same life, its bytes are those of that life.
+ */
+#include "data/table.h"
+
+#include "shm/client.h"
+#include "shm/event.h"
+
+#include <string.h>
+
+/* ---- keys and values ---- */
+
+static int compare_bytes(
+	const void *a, size_t a_size, const void *b, size_t b_size)
+{
+	int order = memcmp(a, b, num_min(a_size, b_size));
+
+	return order ? order : (a_size > b_size) - (a_size < b_size);
+}
+
+int table_compare_long(const struct agora_table *t, struct block_ref ref,
+	size_t size, const struct key *key)
+{
+	unsigned char copy[TABLE_KEY_MAX];
+
+	if (size > t->key_size || message_read(&t->store, ref, 0, copy, size))
+		return UNREADABLE;
+	return compare_bytes(copy, size, key->data, key->size);
+}
+
+/* Copy part of an entry's message, mostly from the block itself. */
+static inline int read_entry(const struct agora_table *t, struct block_ref ref,
+	size_t offset, void *data, size_t size)
+{
+	const struct pool *pool = &t->store.pool[0];
+
+	if (unlikely(offset + size > pool->data_size))
+		return message_read(&t->store, ref, offset, data, size);
+	copy_out(data, pool_data(pool, ref) + offset, size);
+	return 0;
+}
+
+int table_copy_value(const struct agora_table *t, const struct walk *w,
+	struct agora_buffer *value)
+{
+	size_t key_size = load_key_size(w->entry);
+	size_t size = load_size(w->entry) - key_size;
+	int error = 0;
+
+	/* A key larger than the whole makes size too large as well. */
+	if (unlikely(size > t->value_size || key_size > t->key_size))
+		error = -EUCLEAN;
+	else if (unlikely(size > value->capacity))
+		error = -EMSGSIZE;
+	else
+		error = read_entry(t, w->ref, key_size, value->data, size);
+	/* [A] */
+	atomic_thread_fence(memory_order_acquire);
+	if (unlikely(!is_alive(
+		    load_state(t, w->ref), state_ticket(w->state))))
+		return AGAIN;
+	if (error != -EUCLEAN)
+		value->size = size;
+	if (!error)
+		value->version = version_of(w->ref, w->state);
+	return error;
+}
+
+/* ---- get and next ---- */
+
+int table_get(void *handle, const void *key, size_t key_size,
+	struct agora_buffer *value)
+{
+	struct agora_table *t = handle;
+	struct walk w = walk_budget(t);
+	struct key k;
+	int result = key_make(t, key, key_size, &k);
+
+	if (result)
+		return result;
+	do {
+		result = seek(t, &k, false, &w);
+		if (result == ABSENT)
+			return -ENOENT;
+		if (result == PRESENT)
+			result = table_copy_value(t, &w, value);
+	} while (walk_again(&w, &result));
+	return result;
+}
+
+/*
+ * Copy the entry that a walk found behind a key. The copy of its key must
+ * prove that it comes behind, or a walk might never end.
+ * Returns 0, AGAIN, -EMSGSIZE, -EUCLEAN.
+ */
+static int copy_entry(const struct agora_table *t, const struct walk *w,
+	const struct key *behind, struct key *copy, struct agora_buffer *value)
+{
+	struct agora_buffer none = {.capacity = 0};
+	size_t size = load_key_size(w->entry);
+	int error = -EUCLEAN;
+
+	if (size <= t->key_size)
+		error = read_entry(t, w->ref, 0, (void *)copy->data, size);
+	if (!error)
+		error = table_copy_value(t, w, value ? value : &none);
+	if (error == -EMSGSIZE && !value)
+		error = 0;
+	if (error == -EUCLEAN)
+		return walk_is_valid(w) ? error : AGAIN;
+	if (error)
+		return error;
+	copy->size = size;
+	copy->hash = hash_bytes(copy->data, size, t->seed);
+	if (copy->hash != w->hash || copy->hash < behind->hash)
+		return -EUCLEAN;
+	return 0;
+}
+
+/* The next one in the bucket of a place: 0, ABSENT as -ENOENT, ... */
+static int next_in_bucket(const struct agora_table *t, const struct key *from,
+	bool behind, struct key *copy, struct agora_buffer *value)
+{
+	struct walk w = walk_budget(t);
+	int result;
+
+	do {
+		result = seek(t, from, behind, &w);
+		if (result == ABSENT)
+			return -ENOENT;
+		if (result == PRESENT)
+			result = copy_entry(t, &w, from, copy, value);
+	} while (walk_again(&w, &result));
+	return result;
+}
+
+/* The next bucket from this one on whose memory is there and not empty. */
+static uint64_t find_bucket(const struct agora_table *t, uint64_t bucket)
+{
+	while (bucket < t->buckets) {
+		if (!has_page(t, bucket))
+			bucket = (bucket | (PAGE_BUCKETS - 1)) + 1;
+		else if (!load_link(&t->bucket[bucket]))
+			bucket++;
+		else
+			break;
+	}
+	return bucket;
+}
+
+static int find_next(const struct agora_table *t, const struct key *from,
+	bool start, struct key *copy, struct agora_buffer *value)
+{
+	uint64_t bucket = start ? 0 : from->hash >> t->shift;
+	int result = start ? -ENOENT
+			   : next_in_bucket(t, from, true, copy, value);
+
+	if (!start)
+		bucket++;
+	while (result == -ENOENT) {
+		struct key first = {"", 0, 0};
+
+		bucket = find_bucket(t, bucket);
+		if (bucket >= t->buckets)
+			break;
+		first.hash = bucket << t->shift;
+		result = next_in_bucket(t, &first, true, copy, value);
+		bucket++;
+	}
+	return result;
+}
+
+int table_next(
+	void *handle, struct agora_buffer *key, struct agora_buffer *value)
+{
+	struct agora_table *t = handle;
+	unsigned char bytes[TABLE_KEY_MAX];
+	struct key from = {0}, copy = {.data = bytes};
+	bool start = key->size == SIZE_MAX;
+	int error = key->capacity < t->key_size ? -EINVAL : 0;
+
+	if (!error && !start)
+		error = key_make(t, key->data, key->size, &from);
+	if (!error)
+		error = find_next(t, &from, start, &copy, value);
+	if (error)
+		return error;
+	if (copy.size)
+		memcpy(key->data, bytes, copy.size);
+	key->size = copy.size;
+	return 0;
+}
+
+int table_ready(void *handle, uint32_t events, uint64_t cursor)
+{
+	(void)handle;
+	(void)cursor;
+	return events & ~(uint32_t)AGORA_WRITABLE ? -EOPNOTSUPP : (int)events;
+}
+
+/* ---- stat and check ---- */
+
+int table_stat(void *handle, struct agora_stat *stat)
+{
+	struct agora_table *t = handle;
+	uint32_t committed = pool_committed(&t->store.pool[0]);
+
+	for (uint32_t i = 0; i < committed; i++) {
+		struct block_ref ref = {i};
+		struct entry_shm *entry = entry_at(t, ref);
+
+		if (state_kind(load_state(t, ref)) != BLOCK_PUBLISHED ||
+			link_is_marked(load_link(&entry->link)))
+			continue;
+		stat->count++;
+		stat->bytes += num_min(
+			load_size(entry), t->key_size + t->value_size);
+	}
+	return 0;
+}
+
+static int find_block_once(
+	const struct agora_table *t, struct block_ref ref, struct walk *w)
+{
+	int result;
+
+	while ((result = walk_look(t, w)) == PRESENT) {
+		if (w->ref.index == ref.index)
+			return PRESENT;
+		walk_on(w);
+	}
+	return result;
+}
+
+int table_find_block(const struct agora_table *t, struct block_ref ref)
+{
+	struct walk w = walk_budget(t);
+	uint64_t bucket = load_hash(entry_at(t, ref)) >> t->shift;
+	int result;
+
+	do {
+		walk_start(t, &w, bucket);
+		result = find_block_once(t, ref, &w);
+	} while (walk_again(&w, &result));
+	return result;
+}
+
+/* Clients whose leftovers were seen: a bit for each id. */
+struct strays {
+	uint64_t bits[64];
+};
+
+static void count_block(
+	const struct agora_table *t, struct block_ref ref, uint64_t state,
+	struct agora_check *check)
+{
+	bool dead = link_is_marked(load_link(&entry_at(t, ref)->link));
+
+	check->blocks++;
+	switch (state_kind(state)) {
+	case BLOCK_FREE:
+		check->free++;
+		break;
+	case BLOCK_PUBLISHED:
+		++*(dead ? &check->owned : &check->published);
+		break;
+	case BLOCK_OWNED:
+	case BLOCK_RETIRED:
+		check->owned++;
+		break;
+	case BLOCK_PART:
+		check->parts++;
+		break;
+	default:
+		check->damaged++;
+	}
+}
+
+/* Of a client that is gone, and not in its place? */
+static bool is_left_behind(
+	const struct agora_table *t, struct block_ref ref, uint64_t state)
+{
+	switch (state_kind(state)) {
+	case BLOCK_PUBLISHED:
+		return !client_is_live(
+			       &t->object.segment, state_owner(state)) &&
+		       table_find_block(t, ref) == ABSENT &&
+		       load_state(t, ref) == state;
+	case BLOCK_OWNED:
+	case BLOCK_RETIRED:
+		return !client_is_live(
+			       &t->object.segment, state_owner(state)) &&
+		       load_state(t, ref) == state;
+	default:
+		return false;
+	}
+}
+
+static void check_blocks(struct agora_table *t, struct agora_check *check,
+	struct strays *strays)
+{
+	uint32_t committed = pool_committed(&t->store.pool[0]);
+
+	for (uint32_t i = 0; i < committed; i++) {
+		struct block_ref ref = {i};
+		uint64_t state = load_state(t, ref);
+		uint32_t owner = state_owner(state);
+
+		count_block(t, ref, state, check);
+		if (is_left_behind(t, ref, state)) {
+			check->unreachable++;
+			strays->bits[owner / 64] |= UINT64_C(1) << owner % 64;
+		}
+	}
+}
+
+static void check_pages(struct agora_table *t, struct agora_check *check,
+	struct strays *strays)
+{
+	struct pool *pool = &t->store.pool[1];
+	uint32_t committed = pool_committed(pool);
+
+	for (uint32_t i = 0; i < committed; i++) {
+		uint64_t state = atomic_load_explicit(
+			&pool_block(pool, (struct block_ref){i})->state,
+			memory_order_relaxed);
+		uint32_t owner = state_owner(state);
+
+		check->blocks++;
+		if (state_kind(state) == BLOCK_FREE)
+			check->free++;
+		else if (state_kind(state) == BLOCK_PART)
+			check->parts++;
+		else if (state_kind(state) == BLOCK_OWNED)
+			check->owned++;
+		else
+			check->damaged++;
+		if (state_kind(state) != BLOCK_OWNED ||
+			client_is_live(&t->object.segment, owner))
+			continue;
+		check->unreachable++;
+		strays->bits[owner / 64] |= UINT64_C(1) << owner % 64;
+	}
+}
+
+/* Does what is alive in a chain belong there, and in this order? */
+static int check_chain_once(
+	const struct agora_table *t, uint64_t bucket, struct walk *w)
+{
+	uint64_t hash = bucket << t->shift;
+	int result;
+
+	while ((result = walk_load(t, w)) == PRESENT) {
+		size_t key_size = load_key_size(w->entry);
+		size_t size = load_size(w->entry);
+
+		if (!walk_is_valid(w))
+			return AGAIN;
+		if (w->hash >> t->shift != bucket || key_size > size ||
+			key_size > t->key_size ||
+			size - key_size > t->value_size ||
+			!is_alive(w->state, state_ticket(w->state)))
+			return -EUCLEAN;
+		if (!link_is_marked(w->next) && w->hash < hash)
+			return -EUCLEAN;
+		if (!link_is_marked(w->next))
+			hash = w->hash;
+		walk_on(w);
+	}
+	return result;
+}
+
+static void check_chains(struct agora_table *t, struct agora_check *check)
+{
+	uint64_t bucket = find_bucket(t, 0);
+
+	for (; bucket < t->buckets; bucket = find_bucket(t, bucket + 1)) {
+		struct walk w = walk_budget(t);
+		int result;
+
+		do {
+			walk_start(t, &w, bucket);
+			result = check_chain_once(t, bucket, &w);
+		} while (walk_again(&w, &result));
+		check->damaged += result < 0;
+	}
+}
+
+/* What is dead and not claimed: its killer was killed, or is about to. */
+static void repair_marked(struct agora_table *t)
+{
+	uint32_t committed = pool_committed(&t->store.pool[0]);
+
+	for (uint32_t i = 0; i < committed; i++) {
+		struct block_ref ref = {i};
+		struct entry_shm *entry = entry_at(t, ref);
+
+		if (state_kind(load_state(t, ref)) == BLOCK_PUBLISHED &&
+			link_is_marked(load_link(&entry->link)))
+			table_purge(t, load_hash(entry) >> t->shift);
+	}
+}
+
+static void repair_strays(struct agora_table *t, const struct strays *strays)
+{
+	for (uint32_t id = 1; id <= CLIENTS_MAX; id++)
+		if (strays->bits[id / 64] >> id % 64 & 1)
+			client_recover_stray(&t->object.segment, id);
+}
+
+int table_check(void *handle, int repair, struct agora_check *check)
+{
+	struct agora_table *t = handle;
+	struct agora_check before = *check;
+	struct strays strays = {{0}};
+
+	check_blocks(t, check, &strays);
+	check_pages(t, check, &strays);
+	if (repair) {
+		/* Repairs change what was counted: count again. */
+		repair_strays(t, &strays);
+		repair_marked(t);
+		*check = before;
+		check_blocks(t, check, &strays);
+		check_pages(t, check, &strays);
+	}
+	check_chains(t, check);
+	check->orphans = message_sweep_parts(&t->store, repair);
+	return 0;
+}
