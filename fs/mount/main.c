@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fuse3/fuse_log.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -86,6 +87,24 @@ static bool complain(const char *what, int r)
 	return false;
 }
 
+/* What libfuse says is kept until we know whether it is why we fail. */
+static char fuse_said[256];
+
+static void log_fuse(enum fuse_log_level level, const char *format, va_list ap)
+{
+	char line[256];
+
+	(void)level;
+	vsnprintf(line, sizeof(line), format, ap);
+	line[strcspn(line, "\n")] = '\0';
+	if (!strncmp(line, "fuse: ", 6))
+		memmove(line, line + 6, strlen(line) - 5);
+	if (server.mounted)
+		fprintf(stderr, "agora-mount: %s\n", line);
+	else if (!fuse_said[0])
+		strcpy(fuse_said, line);
+}
+
 static bool open_space(const char *path)
 {
 	struct stat st;
@@ -118,6 +137,18 @@ static bool make_session(const char *options)
 			&args, &ops_table, sizeof(ops_table), NULL);
 	fuse_opt_free_args(&args);
 	return server.session != NULL;
+}
+
+static bool mount_at(const char *point, const char *options)
+{
+	fuse_set_log_func(log_fuse);
+	server.mounted = make_session(options) &&
+			 !fuse_session_mount(server.session, point);
+	if (server.mounted)
+		return true;
+	fprintf(stderr, "agora-mount: %s: cannot mount there%s%s\n", point,
+		fuse_said[0] ? ": " : "", fuse_said);
+	return false;
 }
 
 static void block_signals(sigset_t *ret_set)
@@ -191,15 +222,14 @@ static int serve(const struct arguments *args, int ready_fd)
 	char *point = NULL;
 	sigset_t signals;
 	int signo;
+	bool ok;
 
 	server.act_as_caller = geteuid() == 0;
-	if (!open_space(args->space) || !point_check(args->point, &point) ||
-		!make_session(args->options))
+	ok = open_space(args->space) && point_check(args->point, &point) &&
+	     mount_at(point, args->options);
+	free(point);
+	if (!ok)
 		return 1;
-	if (fuse_session_mount(server.session, point) < 0) {
-		fprintf(stderr, "agora-mount: %s: cannot mount there\n", point);
-		return 1;
-	}
 	set_limits();
 	block_signals(&signals);
 	if (chdir("/") < 0 || !start()) {
@@ -209,7 +239,6 @@ static int serve(const struct arguments *args, int ready_fd)
 	tell_ready(ready_fd);
 	sigwait(&signals, &signo);
 	finish();
-	free(point);
 	return 0;
 }
 

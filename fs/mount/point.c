@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -121,12 +122,20 @@ static bool clear(const char *path)
 	return ok;
 }
 
+/* What stat(2) says of a mount whose server is gone may still be cached. */
+static bool is_dead(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) < 0 && errno == ENOTCONN;
+}
+
 bool point_check(const char *path, char **ret_path)
 {
 	struct stat st;
 	char *point;
 
-	if (stat(path, &st) < 0 && errno == ENOTCONN && !clear(path))
+	if (is_dead(path) && !clear(path))
 		return complain(path, "a dead mount is there: unmount it");
 	if (stat(path, &st) < 0)
 		return complain(path, strerror(errno));

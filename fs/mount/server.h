@@ -60,6 +60,7 @@ struct server {
 	int space_fd;
 	dev_t space_dev;
 	struct fuse_session *session;
+	bool mounted;
 	bool act_as_caller; /* we are root: create and remove as who asks */
 };
 

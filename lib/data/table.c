@@ -73,7 +73,7 @@
  *      fence of pool.h between a claim and the first store to the block.
  *  [B] bit of a page: set with release after its memory was committed, read
  *      with acquire before a bucket is touched.
- *  [E] put 3 and delete 2 are seq_cst for event.h.
+ *  Links change by seq_cst, on account of put 3 and delete 2: [E] of event.h.
  *
  * Progress and death. Lock-free: a failed compare-and-swap or a changed
  * anchor means that somebody's operation took its step.
@@ -170,8 +170,8 @@ static inline bool swap_link(
 	_Atomic uint64_t *word, uint64_t old, uint64_t link)
 {
 	/* [L] [E] */
-	return atomic_compare_exchange_strong_explicit(word, &old, link,
-		memory_order_seq_cst, memory_order_relaxed);
+	return atomic_compare_exchange_strong_explicit(
+		word, &old, link, memory_order_seq_cst, memory_order_relaxed);
 }
 
 /* Become the one who frees a dead entry; state is what was read of it. */
@@ -179,8 +179,8 @@ static bool claim(struct agora_table *t, struct block_ref ref, uint64_t state)
 {
 	struct block_shm *block = store_head(&t->store, ref);
 	uint64_t life = state_ticket(state);
-	uint64_t mine = state_make(
-		BLOCK_RETIRED, t->object.segment.client, life);
+	uint64_t mine =
+		state_make(BLOCK_RETIRED, t->object.segment.client, life);
 
 	/* A recoverer may take the owner's name out of it once. */
 	for (int tries = 0; tries < 3; tries++) {
@@ -327,11 +327,10 @@ static int no_room(int error)
 /* What a new entry needs beside its message, to be published. */
 static void dress(struct agora_table *t, struct change *c)
 {
-	uint64_t life = state_ticket(
-		atomic_load_explicit(&c->new->block.state,
-			memory_order_relaxed));
-	uint64_t state = state_make(
-		BLOCK_PUBLISHED, t->object.segment.client, life);
+	uint64_t life = state_ticket(atomic_load_explicit(
+		&c->new->block.state, memory_order_relaxed));
+	uint64_t state =
+		state_make(BLOCK_PUBLISHED, t->object.segment.client, life);
 	uint64_t link =
 		atomic_load_explicit(&c->new->link, memory_order_relaxed);
 
@@ -374,8 +373,8 @@ static void drop_entry(struct agora_table *t, struct change *c)
 	c->new = NULL;
 }
 
-static bool try_publish(struct change *c, _Atomic uint64_t *word, uint64_t old,
-	uint64_t mark)
+static bool try_publish(
+	struct change *c, _Atomic uint64_t *word, uint64_t old, uint64_t mark)
 {
 	uint64_t link =
 		atomic_load_explicit(&c->new->link, memory_order_relaxed);
@@ -414,9 +413,8 @@ static int change_start(struct agora_table *t, struct change *c,
 {
 	int error = may_write(t);
 
-	*c = (struct change){.key = *key,
-		.value = {value, size},
-		.at = walk_budget(t)};
+	*c = (struct change){
+		.key = *key, .value = {value, size}, .at = walk_budget(t)};
 	if (!error && size > t->value_size)
 		error = -EMSGSIZE;
 	if (!error)
@@ -425,8 +423,8 @@ static int change_start(struct agora_table *t, struct change *c,
 }
 
 /* put 2 to 4, once, with what the caller wants to know first done. */
-static inline int change_try(struct agora_table *t, struct change *c,
-	int present)
+static inline int change_try(
+	struct agora_table *t, struct change *c, int present)
 {
 	int error = c->new ? 0 : write_entry(t, c);
 
@@ -439,8 +437,7 @@ static int change_end(struct agora_table *t, struct change *c, int error)
 	if (error)
 		drop_entry(t, c);
 	else
-		event_notify(
-			&t->object.segment, EVENT_BIT(EVENT_ADVANCED));
+		event_notify(&t->object.segment, EVENT_BIT(EVENT_ADVANCED));
 	return error;
 }
 
@@ -459,7 +456,7 @@ int table_put(void *handle, const void *key, size_t key_size, const void *value,
 	if (error)
 		return error;
 	do {
-		error = seek(t, &k, false, &c.at);
+		error = seek(t, &k, SEEK_KEY, &c.at);
 		if (error >= 0)
 			error = change_try(t, &c, error);
 	} while (walk_again(&c.at, &error));
@@ -476,7 +473,7 @@ int table_swap(struct agora_table *t, const struct key *key,
 	if (error)
 		return error;
 	do {
-		error = seek(t, key, false, &c.at);
+		error = seek(t, key, SEEK_KEY, &c.at);
 		if (error == ABSENT)
 			error = -ENOENT;
 		if (error == PRESENT)
@@ -501,9 +498,9 @@ int table_compare(struct agora_table *t, const struct key *key,
 	if (error)
 		return error;
 	do {
-		error = seek(t, key, false, &c.at);
-		present = error == PRESENT ? version_of(c.at.ref, c.at.state)
-					   : 0;
+		error = seek(t, key, SEEK_KEY, &c.at);
+		present =
+			error == PRESENT ? version_of(c.at.ref, c.at.state) : 0;
 		if (error >= 0 && present != value->version)
 			error = -ESTALE;
 		if (error >= 0)
@@ -527,11 +524,11 @@ static int read_number(
 }
 
 /* One attempt to add: as change_try(). sum: what c->value points to. */
-static int add_try(struct agora_table *t, struct change *c, int64_t delta,
-	int64_t *sum)
+static int add_try(
+	struct agora_table *t, struct change *c, int64_t delta, int64_t *sum)
 {
 	int64_t old = 0;
-	int present = seek(t, &c->key, false, &c->at);
+	int present = seek(t, &c->key, SEEK_KEY, &c->at);
 	int error = present < 0 ? present : 0;
 
 	if (present == PRESENT)
@@ -578,7 +575,7 @@ int table_delete(void *handle, const void *key, size_t key_size)
 	if (result)
 		return result;
 	do {
-		result = seek(t, &k, false, &w);
+		result = seek(t, &k, SEEK_KEY, &w);
 		if (result != PRESENT)
 			return result ? result : -ENOENT;
 		link = link_after(w.next, LINK_MARK, link_index(w.next));

@@ -196,6 +196,8 @@ static inline int walk_load(const struct agora_table *t, struct walk *w)
 		return !w->left || walk_is_valid(w) ? -EUCLEAN : AGAIN;
 	w->left--;
 	w->entry = entry_at(t, w->ref);
+	/* Key and value begin in its first line and mostly end in the next. */
+	__builtin_prefetch((const char *)w->entry + CACHE_LINE);
 	w->next = load_link(&w->entry->link);
 	w->state = load_state(t, w->ref);
 	w->hash = load_hash(w->entry);
@@ -233,16 +235,16 @@ int table_compare_long(const struct agora_table *t, struct block_ref ref,
 	size_t size, const struct key *key);
 
 /* The order of the entry's key and another, as memcmp; of equal hashes. */
-static inline int compare_key(const struct agora_table *t,
-	const struct walk *w, const struct key *key)
+static inline int compare_key(const struct agora_table *t, const struct walk *w,
+	const struct key *key)
 {
 	size_t size = load_key_size(w->entry);
 
 	if (unlikely(num_max(size, key->size) > t->store.pool[0].data_size))
 		return table_compare_long(t, w->ref, size, key);
 	if (likely(size == key->size))
-		return memcmp(pool_data(&t->store.pool[0], w->ref), key->data,
-			size);
+		return memcmp(
+			pool_data(&t->store.pool[0], w->ref), key->data, size);
 	return table_compare_long(t, w->ref, size, key);
 }
 
@@ -268,9 +270,16 @@ static inline bool walk_again(struct walk *w, int *result)
 	return true;
 }
 
+/* What to look for. */
+enum seek {
+	SEEK_KEY,    /* the entry of the key */
+	SEEK_FROM,   /* or else the next one in its bucket */
+	SEEK_BEHIND, /* the next one only */
+};
+
 /* One attempt of seek(), from the bucket on. */
 static inline int seek_once(const struct agora_table *t, const struct key *key,
-	bool behind, struct walk *w)
+	enum seek what, struct walk *w)
 {
 	int result, order = -1;
 
@@ -283,28 +292,27 @@ static inline int seek_once(const struct agora_table *t, const struct key *key,
 			return AGAIN;
 		if (unlikely(order == UNREADABLE))
 			return -EUCLEAN;
-		if (live && order == 0 && !behind)
+		if (live && order == 0 && what != SEEK_BEHIND)
 			return PRESENT;
 		if (live && order > 0)
-			return behind ? PRESENT : ABSENT;
+			return what == SEEK_KEY ? ABSENT : PRESENT;
 		walk_on(w);
 	}
 	return result;
 }
 
 /*
- * Find the entry of a key or, with behind, the next one of its bucket.
- * w: where the entry is or, when there is none, would be.
+ * Find an entry. w: where it is or, when there is none, would be.
  * Returns PRESENT, ABSENT, -EUCLEAN.
  */
 static inline int seek(const struct agora_table *t, const struct key *key,
-	bool behind, struct walk *w)
+	enum seek what, struct walk *w)
 {
 	int result;
 
 	do {
 		walk_start(t, w, key->hash >> t->shift);
-		result = seek_once(t, key, behind, w);
+		result = seek_once(t, key, what, w);
 	} while (walk_again(w, &result));
 	return result;
 }

@@ -59,8 +59,8 @@ static int plan(const struct agora_options *options, struct params_shm *params)
 	params->writers = options->writers ? options->writers
 					   : (uint32_t)AGORA_WRITERS_MANY;
 	params->flags = options->flags;
-	params->inline_size = (uint32_t)num_max(INLINE_MIN,
-		or_default(options->inline_size, INLINE_DEFAULT));
+	params->inline_size = (uint32_t)num_max(
+		INLINE_MIN, or_default(options->inline_size, INLINE_DEFAULT));
 	params->memory = MEMORY_DEFAULT;
 	if (!params_are_sound(params))
 		return -EINVAL;
@@ -71,16 +71,16 @@ static int plan(const struct agora_options *options, struct params_shm *params)
 	if (!needs_parts(params))
 		params->memory = 0;
 	else
-		params->memory = or_default(options->memory,
-			num_max(MEMORY_DEFAULT, 4 * pages));
+		params->memory = or_default(
+			options->memory, num_max(MEMORY_DEFAULT, 4 * pages));
 	return params->memory && params->memory < pages ? -EINVAL : 0;
 }
 
 /* Room for capacity entries, and for parts as far as memory says. */
 static uint32_t count_blocks(const struct params_shm *params)
 {
-	uint64_t parts = num_min(8 * params->capacity,
-		params->memory / data_size_of(params));
+	uint64_t parts = num_min(
+		8 * params->capacity, params->memory / data_size_of(params));
 
 	return (uint32_t)num_min(
 		params->capacity + SLACK + parts, POOL_BLOCKS_MAX - 1);
@@ -105,11 +105,10 @@ static int lay_out(const struct params_shm *params, struct layout *layout)
 
 	if (!params_are_sound(params))
 		return -EINVAL;
-	layout->array = layout_add(layout, map_size(buckets), PAGE);
-	layout->committed = layout->size;
-	layout_add(layout, num_round_up(buckets * sizeof(uint64_t), PAGE),
-		PAGE);
-	layout->array_size = layout->size - layout->array;
+	layout->array_committed = map_size(buckets);
+	layout->array_size = layout->array_committed +
+			     num_round_up(buckets * sizeof(uint64_t), PAGE);
+	layout->array = layout_add(layout, layout->array_size, PAGE);
 	pool_lay_out(layout, 0, count_blocks(params), data_size_of(params),
 		sizeof(struct entry_shm));
 	pool_lay_out(layout, 1, (uint32_t)(params->memory / PAGE_PAYLOAD),
@@ -223,14 +222,14 @@ struct agora_object *agora_table_object(struct agora_table *table)
 		return error ? error : segment_leave(segment, call);      \
 	} while (0)
 
-int agora_table_get(struct agora_table *table, const void *key,
-	size_t key_size, struct agora_buffer *ret_value)
+int agora_table_get(struct agora_table *table, const void *key, size_t key_size,
+	struct agora_buffer *ret_value)
 {
 	RUN(table, table_get(table, key, key_size, ret_value));
 }
 
-int agora_table_put(struct agora_table *table, const void *key,
-	size_t key_size, const void *value, size_t value_size)
+int agora_table_put(struct agora_table *table, const void *key, size_t key_size,
+	const void *value, size_t value_size)
 {
 	RUN(table, table_put(table, key, key_size, value, value_size));
 }
@@ -251,8 +250,8 @@ int agora_table_compare(struct agora_table *table, const void *key,
 		table_compare(table, &k, value, ret_version));
 }
 
-int agora_table_add(struct agora_table *table, const void *key,
-	size_t key_size, int64_t delta, int64_t *ret_sum)
+int agora_table_add(struct agora_table *table, const void *key, size_t key_size,
+	int64_t delta, int64_t *ret_sum)
 {
 	RUN_WITH_KEY(
 		table, key, key_size, table_add(table, &k, delta, ret_sum));

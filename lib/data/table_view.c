@@ -60,8 +60,7 @@ int table_copy_value(const struct agora_table *t, const struct walk *w,
 		error = read_entry(t, w->ref, key_size, value->data, size);
 	/* [A] */
 	atomic_thread_fence(memory_order_acquire);
-	if (unlikely(!is_alive(
-		    load_state(t, w->ref), state_ticket(w->state))))
+	if (unlikely(!is_alive(load_state(t, w->ref), state_ticket(w->state))))
 		return AGAIN;
 	if (error != -EUCLEAN)
 		value->size = size;
@@ -83,7 +82,7 @@ int table_get(void *handle, const void *key, size_t key_size,
 	if (result)
 		return result;
 	do {
-		result = seek(t, &k, false, &w);
+		result = seek(t, &k, SEEK_KEY, &w);
 		if (result == ABSENT)
 			return -ENOENT;
 		if (result == PRESENT)
@@ -123,13 +122,13 @@ static int copy_entry(const struct agora_table *t, const struct walk *w,
 
 /* The next one in the bucket of a place: 0, ABSENT as -ENOENT, ... */
 static int next_in_bucket(const struct agora_table *t, const struct key *from,
-	bool behind, struct key *copy, struct agora_buffer *value)
+	enum seek what, struct key *copy, struct agora_buffer *value)
 {
 	struct walk w = walk_budget(t);
 	int result;
 
 	do {
-		result = seek(t, from, behind, &w);
+		result = seek(t, from, what, &w);
 		if (result == ABSENT)
 			return -ENOENT;
 		if (result == PRESENT)
@@ -157,7 +156,7 @@ static int find_next(const struct agora_table *t, const struct key *from,
 {
 	uint64_t bucket = start ? 0 : from->hash >> t->shift;
 	int result = start ? -ENOENT
-			   : next_in_bucket(t, from, true, copy, value);
+			   : next_in_bucket(t, from, SEEK_BEHIND, copy, value);
 
 	if (!start)
 		bucket++;
@@ -168,7 +167,7 @@ static int find_next(const struct agora_table *t, const struct key *from,
 		if (bucket >= t->buckets)
 			break;
 		first.hash = bucket << t->shift;
-		result = next_in_bucket(t, &first, true, copy, value);
+		result = next_in_bucket(t, &first, SEEK_FROM, copy, value);
 		bucket++;
 	}
 	return result;
@@ -217,8 +216,8 @@ int table_stat(void *handle, struct agora_stat *stat)
 			link_is_marked(load_link(&entry->link)))
 			continue;
 		stat->count++;
-		stat->bytes += num_min(
-			load_size(entry), t->key_size + t->value_size);
+		stat->bytes +=
+			num_min(load_size(entry), t->key_size + t->value_size);
 	}
 	return 0;
 }
@@ -254,9 +253,8 @@ struct strays {
 	uint64_t bits[64];
 };
 
-static void count_block(
-	const struct agora_table *t, struct block_ref ref, uint64_t state,
-	struct agora_check *check)
+static void count_block(const struct agora_table *t, struct block_ref ref,
+	uint64_t state, struct agora_check *check)
 {
 	bool dead = link_is_marked(load_link(&entry_at(t, ref)->link));
 
@@ -300,8 +298,8 @@ static bool is_left_behind(
 	}
 }
 
-static void check_blocks(struct agora_table *t, struct agora_check *check,
-	struct strays *strays)
+static void check_blocks(
+	struct agora_table *t, struct agora_check *check, struct strays *strays)
 {
 	uint32_t committed = pool_committed(&t->store.pool[0]);
 
@@ -318,8 +316,8 @@ static void check_blocks(struct agora_table *t, struct agora_check *check,
 	}
 }
 
-static void check_pages(struct agora_table *t, struct agora_check *check,
-	struct strays *strays)
+static void check_pages(
+	struct agora_table *t, struct agora_check *check, struct strays *strays)
 {
 	struct pool *pool = &t->store.pool[1];
 	uint32_t committed = pool_committed(pool);

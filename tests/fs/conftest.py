@@ -79,9 +79,21 @@ class Mount:
             as_user(user) + [str(word) for word in command],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
             start_new_session=True)
-        until(lambda: self.mount_id() or self.server.poll() is not None)
+        until(lambda: self.is_alive() or self.server.poll() is not None)
         assert self.server.poll() is None, self.complaints()
         return self
+
+    def is_alive(self):
+        """Whether a tree is mounted here and its server is there."""
+        if self.mount_id() is None:
+            return False
+        try:
+            os.statvfs(self.point)
+        except PermissionError:
+            return True  # the mount of a user, who keeps it for himself
+        except OSError:
+            return False
+        return True
 
     def mount_id(self):
         """The device number of what is mounted here, or None."""

@@ -71,14 +71,15 @@ def test_wrong_use_is_one_line_that_names_it(agora, args, named):
 @pytest.mark.parametrize("path", [
     "a/b", "a/b.frob", "a/b/c.queue", "/b.queue", "a/.queue", "a/",
     ".a/b.queue", "a/.b.queue", "a\n/b.queue", "a/b\x01.queue",
-    "a/" + "b" * 250 + ".queue"])
+    pytest.param("a/" + "b" * 250 + ".queue", id="too long")])
 @pytest.mark.parametrize("command", ["create", "rm", "stat", "push", "ls"])
 def test_what_is_no_path_of_an_object_is_wrong_use(agora, command, path):
     line = agora.no(command, path, status=2)
     assert line.isprintable()
 
 
-@pytest.mark.parametrize("name", ["", ".hidden", "a\nb", "n" * 201])
+@pytest.mark.parametrize("name", [
+    "", ".hidden", "a\nb", pytest.param("n" * 201, id="too long")])
 @pytest.mark.parametrize("command", ["create", "rm", "stat", "ls", "register"])
 def test_what_is_no_name_of_a_program_is_wrong_use(agora, command, name):
     assert "not a name" in agora.no(command, name, status=2)
