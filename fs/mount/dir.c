@@ -9,6 +9,7 @@
 #include "dir.h"
 
 #include "tree.h"
+#include "view.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -143,7 +144,7 @@ static int list_keys(struct file *file)
 {
 	struct object *o = file->object;
 	struct agora_buffer key = {.capacity = o->key_size, .size = SIZE_MAX};
-	uint64_t left = 2 * o->capacity + 64; /* of a sound object */
+	uint64_t left = view_bound(o);
 	int r = 0;
 
 	key.data = malloc(o->key_size + 1);

@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 #define LINE_MAX_BYTES (64u << 20) /* longer ones go through put */
 
@@ -55,23 +56,33 @@ static int push(
 	return agora_object_push(object_writer(o), data, size);
 }
 
+/* Where in the line a byte of its value lies; escapes make it longer. */
+static size_t value_offset(const char *line, size_t size, size_t at)
+{
+	const char *value = memchr(line, '\t', size);
+	size_t start = value ? value + 1 - line : 0;
+
+	return memchr(line + start, '\\', size - start) ? start : start + at;
+}
+
 static int put_line(
 	struct object *o, const char *line, size_t size, size_t *ret_offset)
 {
 	struct text key = {0}, value = {0};
-	size_t at = 0;
+	size_t at;
 	int r;
 
 	r = text_entry_parse(line, size, &key, &value, ret_offset);
-	if (!r)
-		r = agora_type_check(o->type, value.data, value.size, &at);
-	if (r == -EBADMSG && at)
-		*ret_offset = at;
-	if (!r) {
-		*ret_offset = 0;
-		r = agora_object_put(object_writer(o), key.data, key.size,
-			value.data, value.size);
+	if (r < 0)
+		goto out;
+	r = agora_type_check(o->type, value.data, value.size, &at);
+	if (r == -EBADMSG) {
+		*ret_offset = value_offset(line, size, at);
+		goto out;
 	}
+	r = agora_object_put(
+		object_writer(o), key.data, key.size, value.data, value.size);
+out:
 	text_free(&key);
 	text_free(&value);
 	return r == -EAGAIN ? -ENOSPC : r;

@@ -35,6 +35,11 @@ int view_grow(struct text *t, size_t capacity)
 	return 0;
 }
 
+uint64_t view_bound(const struct object *o)
+{
+	return 2 * o->capacity + 65536;
+}
+
 /* ---- sequences -------------------------------------------------------- */
 
 static int walk_next(struct object *o, uint64_t *cursor, struct text *scratch,
@@ -60,7 +65,7 @@ static int walk_next(struct object *o, uint64_t *cursor, struct text *scratch,
 static int render_sequence(struct object *o, struct text *out)
 {
 	struct text scratch = {0};
-	uint64_t cursor = 0, end = UINT64_MAX, left = o->capacity;
+	uint64_t cursor = 0, end = UINT64_MAX, left = view_bound(o);
 	size_t size;
 	int r;
 
@@ -153,7 +158,7 @@ static int gather(struct object *o, struct entries *e)
 	struct agora_buffer key = {.capacity = o->key_size, .size = SIZE_MAX};
 	struct agora_buffer value = {0};
 	struct text scratch = {0};
-	uint64_t left = 2 * o->capacity + 64; /* keys may come and go */
+	uint64_t left = view_bound(o);
 	int r = 0;
 
 	key.data = malloc(o->key_size + 1);

@@ -165,8 +165,7 @@ static void check_program(struct doctor *doctor, const char *name)
 	int r = agora_program_info(tool_space(), name, &info);
 
 	if (r == 0) {
-		doctor_report(doctor, name, info->alive ? "alive" : "not alive",
-			NULL);
+		doctor_report(doctor, name, "sound", NULL);
 		agora_program_info_free(info);
 	} else if (r != -ENOENT) {
 		doctor_fail(doctor, name, r);

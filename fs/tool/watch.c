@@ -116,6 +116,7 @@ int watch_main(int argc, char **argv)
 	struct arguments a = {.count = UINT64_MAX};
 	struct target target = {0};
 	struct agora_watch *watch;
+	const char *name;
 	int r;
 
 	tool_parse(&argp, argc, argv, &a);
@@ -125,10 +126,11 @@ int watch_main(int argc, char **argv)
 	tool_catch();
 	r = agora_watch_open(tool_space(),
 		target.program[0] ? target.program : NULL, &watch);
-	if (r < 0)
-		return tool_error(a.words[0] ? a.words[0]
-					     : agora_space_path(tool_space()),
-			r);
+	if (r < 0) {
+		name = a.words[0];
+		return tool_error(
+			name ? name : agora_space_path(tool_space()), r);
+	}
 	r = print_events(&a, watch, &target);
 	agora_watch_close(watch);
 	return r;

@@ -84,7 +84,7 @@
 #include "shm/client.h"
 #include "shm/event.h"
 
-static void advance(_Atomic uint64_t *word, uint64_t ticket)
+static inline void advance(_Atomic uint64_t *word, uint64_t ticket)
 {
 	/* [H] */
 	atomic_compare_exchange_strong_explicit(word, &ticket, ticket + 1,
@@ -171,7 +171,7 @@ static inline int try_publish(struct agora_queue *q, struct block_ref ref)
 }
 
 /* Enter a block of ours into the ring. On failure it is ours still. */
-static int publish(struct agora_queue *q, struct block_ref ref)
+static inline int publish(struct agora_queue *q, struct block_ref ref)
 {
 	int result = 1;
 
@@ -180,14 +180,13 @@ static int publish(struct agora_queue *q, struct block_ref ref)
 	return result == 1 ? -EUCLEAN : result;
 }
 
-static int check_size(const struct agora_queue *q, size_t size)
+static inline int check_size(const struct agora_queue *q, size_t size)
 {
 	if (q->fixed ? size != q->message_size : size > q->message_size)
 		return -EMSGSIZE;
 	return 0;
 }
 
-/* Do not write a long message only to learn that there is no room. */
 int queue_check_room(struct agora_queue *q)
 {
 	int full = 1;
@@ -195,6 +194,12 @@ int queue_check_room(struct agora_queue *q)
 	for (int tries = 0; full == 1 && tries < TRIES; tries++)
 		full = is_full(q, load_end(q->tail));
 	return full == 1 ? -EUCLEAN : full;
+}
+
+/* Do not write a message only to learn that there is no room. */
+static inline int check_room(struct agora_queue *q)
+{
+	return likely(!is_full(q, load_end(q->tail))) ? 0 : queue_check_room(q);
 }
 
 int queue_push(void *handle, const void *data, size_t size)
@@ -209,7 +214,7 @@ int queue_push(void *handle, const void *data, size_t size)
 	if (!error)
 		error = object_fits(&q->object, data, size);
 	if (!error)
-		error = queue_check_room(q);
+		error = check_room(q);
 	if (!error)
 		error = pool_take(&q->store.pool[0], &ref);
 	if (error)
@@ -238,7 +243,7 @@ struct claim {
 };
 
 /* 0 when the message fits; also bounds size, which comes from the segment. */
-static int claim_size(
+static inline int claim_size(
 	const struct agora_queue *q, struct claim *claim, uint64_t state)
 {
 	uint32_t size = atomic_load_explicit(
@@ -319,7 +324,7 @@ static int claim_returned(
 }
 
 /* pop 1 to 4, with what was returned first. */
-static int claim(struct agora_queue *q, struct claim *claim)
+static inline int claim(struct agora_queue *q, struct claim *claim)
 {
 	for (int tries = 0; tries < TRIES; tries++) {
 		uint64_t returned = load_returned(q);
@@ -348,7 +353,7 @@ static void announce_returned(struct agora_queue *q)
 }
 
 /* Be done with a message that is HELD by us. The first step decides. */
-static void finish(struct agora_queue *q, const struct claim *claim)
+static inline void finish(struct agora_queue *q, const struct claim *claim)
 {
 	struct block_shm *block = store_head(&q->store, claim->ref);
 	uint32_t me = q->object.segment.client;

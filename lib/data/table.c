@@ -164,149 +164,6 @@ static inline int ready_bucket(struct agora_table *t, const struct key *key)
 		       : commit_page(t, bucket / PAGE_BUCKETS);
 }
 
-/* ---- the dead ---- */
-
-static inline bool swap_link(
-	_Atomic uint64_t *word, uint64_t old, uint64_t link)
-{
-	/* [L] [E] */
-	return atomic_compare_exchange_strong_explicit(
-		word, &old, link, memory_order_seq_cst, memory_order_relaxed);
-}
-
-/* Become the one who frees a dead entry; state is what was read of it. */
-static bool claim(struct agora_table *t, struct block_ref ref, uint64_t state)
-{
-	struct block_shm *block = store_head(&t->store, ref);
-	uint64_t life = state_ticket(state);
-	uint64_t mine =
-		state_make(BLOCK_RETIRED, t->object.segment.client, life);
-
-	/* A recoverer may take the owner's name out of it once. */
-	for (int tries = 0; tries < 3; tries++) {
-		if (state_kind(state) != BLOCK_PUBLISHED ||
-			state_ticket(state) != life)
-			return false;
-		/* [S] */
-		if (atomic_compare_exchange_strong_explicit(&block->state,
-			    &state, mine, memory_order_acq_rel,
-			    memory_order_relaxed))
-			return true;
-	}
-	return false;
-}
-
-/* Free a dead entry that we claimed and that is unlinked. */
-static void discard(struct agora_table *t, struct block_ref ref)
-{
-	struct block_shm *block = store_head(&t->store, ref);
-	uint64_t life = state_ticket(
-		atomic_load_explicit(&block->state, memory_order_relaxed));
-
-	/* [S] */
-	atomic_store_explicit(&block->state,
-		state_make(BLOCK_OWNED, t->object.segment.client, life),
-		memory_order_release);
-	crash_point(table_discarded);
-	message_free(&t->store, ref);
-}
-
-/* Claimed by us, and perhaps still linked: until the purge is through. */
-struct claimed {
-	struct block_ref ref[16];
-	unsigned count;
-};
-
-/* What does not fit is freed when the handle is closed, or by recovery. */
-static void keep(
-	struct agora_table *t, struct claimed *claimed, struct block_ref ref)
-{
-	if (claimed->count < sizeof(claimed->ref) / sizeof(*claimed->ref))
-		claimed->ref[claimed->count++] = ref;
-	else
-		atomic_store_explicit(&t->litter, true, memory_order_relaxed);
-}
-
-/* Unlink the dead entry directly behind the anchor: 0, AGAIN. */
-static int unlink_dead(
-	struct agora_table *t, struct walk *w, struct claimed *claimed)
-{
-	uint64_t link = link_after(w->held, 0, link_index(w->next));
-	bool mine = claim(t, w->ref, w->state);
-
-	if (!mine && state_kind(load_state(t, w->ref)) != BLOCK_RETIRED)
-		return AGAIN;
-	crash_point(table_purge_claimed);
-	if (!swap_link(w->anchor, w->held, link)) {
-		if (mine)
-			keep(t, claimed, w->ref);
-		return AGAIN;
-	}
-	crash_point(table_purge_unlinked);
-	w->held = link;
-	w->link = link;
-	if (mine)
-		discard(t, w->ref);
-	return 0;
-}
-
-static int purge_once(
-	struct agora_table *t, struct walk *w, struct claimed *claimed)
-{
-	int result;
-
-	while ((result = walk_look(t, w)) == PRESENT) {
-		if (!link_is_marked(w->next)) {
-			walk_on(w);
-			continue;
-		}
-		result = unlink_dead(t, w, claimed);
-		if (result)
-			return result;
-	}
-	return result;
-}
-
-int table_purge(struct agora_table *t, uint64_t bucket)
-{
-	struct walk w = walk_budget(t);
-	struct claimed claimed = {.count = 0};
-	int result;
-
-	do {
-		walk_start(t, &w, bucket);
-		result = purge_once(t, &w, &claimed);
-	} while (walk_again(&w, &result));
-	if (result) {
-		/* Whether they are unlinked is not known. */
-		if (claimed.count)
-			atomic_store_explicit(
-				&t->litter, true, memory_order_relaxed);
-		return -EUCLEAN;
-	}
-	while (claimed.count)
-		discard(t, claimed.ref[--claimed.count]);
-	return 0;
-}
-
-/* The entry at w died by our hand; link is its last one. */
-static void settle(struct agora_table *t, const struct walk *w, uint64_t link)
-{
-	if (!claim(t, w->ref, w->state))
-		return;
-	crash_point(table_claimed);
-	if (w->run || !swap_link(w->anchor, w->held,
-			      link_after(w->held, 0, link_index(link)))) {
-		if (table_purge(t, w->hash >> t->shift)) {
-			atomic_store_explicit(
-				&t->litter, true, memory_order_relaxed);
-			return;
-		}
-	}
-	crash_point(table_unlinked);
-	discard(t, w->ref);
-}
-
 /* ---- put and its kin ---- */
 
 /* A write under way. */
@@ -369,7 +226,7 @@ static int write_entry(struct agora_table *t, struct change *c)
 static void drop_entry(struct agora_table *t, struct change *c)
 {
 	if (c->new)
-		discard(t, c->ref);
+		table_discard(t, c->ref);
 	c->new = NULL;
 }
 
@@ -395,7 +252,7 @@ static inline int publish(struct agora_table *t, struct change *c, int present)
 		if (!try_publish(c, &w->entry->link, w->next, LINK_MARK))
 			return AGAIN;
 		crash_point(table_put_replaced);
-		settle(t, w, c->ref.index + 1);
+		table_settle(t, w, c->ref.index + 1);
 		return 0;
 	}
 	if (unlikely(w->run)) {
@@ -584,65 +441,7 @@ int table_delete(void *handle, const void *key, size_t key_size)
 	if (result)
 		return result;
 	crash_point(table_delete_marked);
-	settle(t, &w, link);
+	table_settle(t, &w, link);
 	event_notify(&t->object.segment, EVENT_BIT(EVENT_ADVANCED));
 	return 0;
-}
-
-/* ---- recover ---- */
-
-/* Found in its place: no need to look for it when its owner dies again. */
-static void disown(struct agora_table *t, struct block_ref ref, uint64_t state)
-{
-	uint64_t nobody = state_make(BLOCK_PUBLISHED, 0, state_ticket(state));
-
-	/* [S] */
-	atomic_compare_exchange_strong_explicit(
-		&store_head(&t->store, ref)->state, &state, nobody,
-		memory_order_acq_rel, memory_order_relaxed);
-}
-
-static void recover_published(
-	struct agora_table *t, struct block_ref ref, uint64_t state)
-{
-	int found = table_find_block(t, ref);
-
-	crash_point(table_recover_published);
-	if (found == PRESENT)
-		disown(t, ref, state);
-	else if (found == ABSENT)
-		message_reclaim(&t->store, ref, state);
-}
-
-static void recover_block(
-	struct agora_table *t, struct block_ref ref, uint32_t client)
-{
-	struct entry_shm *entry = entry_at(t, ref);
-	uint64_t state = load_state(t, ref);
-	uint64_t bucket = load_hash(entry) >> t->shift;
-	enum block_kind kind = state_kind(state);
-
-	/* Who marked it and did not claim it may be the dead one. */
-	if (kind == BLOCK_PUBLISHED && link_is_marked(load_link(&entry->link)))
-		table_purge(t, bucket);
-	else if (kind == BLOCK_PART || state_owner(state) != client)
-		return;
-	else if (kind == BLOCK_PUBLISHED)
-		recover_published(t, ref, state);
-	else if (kind == BLOCK_OWNED)
-		message_reclaim(&t->store, ref, state);
-	else if (kind == BLOCK_RETIRED && !table_purge(t, bucket))
-		message_reclaim(&t->store, ref, state);
-	crash_point(table_recover_block);
-}
-
-void table_recover(struct segment *segment, uint32_t client)
-{
-	struct agora_table *t = segment->owner;
-	uint32_t committed = pool_committed(&t->store.pool[0]);
-
-	for (uint32_t i = 0; i < committed; i++)
-		recover_block(t, (struct block_ref){i}, client);
-	message_recover_parts(&t->store, client);
-	crash_point(table_recovered);
 }

@@ -85,6 +85,14 @@ static inline uint64_t load_link(const _Atomic uint64_t *word)
 	return atomic_load_explicit(word, memory_order_acquire);
 }
 
+static inline bool swap_link(
+	_Atomic uint64_t *word, uint64_t old, uint64_t link)
+{
+	/* [L] [E] */
+	return atomic_compare_exchange_strong_explicit(
+		word, &old, link, memory_order_seq_cst, memory_order_relaxed);
+}
+
 /* ---- entries ---- */
 
 static inline struct entry_shm *entry_at(
@@ -329,6 +337,8 @@ static inline int key_make(const struct agora_table *t, const void *data,
 	return 0;
 }
 
+/* ---- verbs ---- */
+
 /* Copy the value of the entry that a valid walk found, while it lives.
  * Returns 0, AGAIN, -EMSGSIZE, -EUCLEAN. */
 int table_copy_value(const struct agora_table *t, const struct walk *w,
@@ -337,8 +347,18 @@ int table_copy_value(const struct agora_table *t, const struct walk *w,
 /* Whether a block is in the chain of its hash: PRESENT, ABSENT, -EUCLEAN. */
 int table_find_block(const struct agora_table *t, struct block_ref ref);
 
+/* ---- the dead: table_dead.c ---- */
+
+/* Free an entry of ours that cannot be reached. */
+void table_discard(struct agora_table *t, struct block_ref ref);
+
+/* The entry at w died by our hand; link is its last one. */
+void table_settle(struct agora_table *t, const struct walk *w, uint64_t link);
+
 /* Unlink what is dead in a bucket, and free it. Returns 0, -EUCLEAN. */
 int table_purge(struct agora_table *t, uint64_t bucket);
+
+void table_recover(struct segment *segment, uint32_t client);
 
 /* The verbs, as in struct kind and agora/table.h: table.c ... */
 int table_put(void *handle, const void *key, size_t key_size, const void *value,
@@ -350,7 +370,6 @@ int table_compare(struct agora_table *t, const struct key *key,
 int table_add(struct agora_table *t, const struct key *key, int64_t delta,
 	int64_t *ret_sum);
 int table_delete(void *handle, const void *key, size_t key_size);
-void table_recover(struct segment *segment, uint32_t client);
 
 /* ... and table_view.c. */
 int table_get(void *handle, const void *key, size_t key_size,

@@ -1,8 +1,6 @@
 /* message.c - messages of any size in blocks of fixed sizes: message.h. */
 #include "shm/message.h"
 
-#include "base/copy.h"
-
 #include <sys/random.h>
 
 #define REF_PAGE (UINT32_C(1) << 31)
@@ -191,20 +189,14 @@ static int write_parts(
 	return error;
 }
 
-int message_write(struct store *store, struct block_ref head,
+int message_write_long(struct store *store, struct block_ref head,
 	const struct piece pieces[2])
 {
-	struct block_shm *block = store_head(store, head);
 	struct source source = {{pieces[0], pieces[1]}};
-	size_t size = source_left(&source);
 
-	atomic_store_explicit(
-		&block->size, (uint32_t)size, memory_order_relaxed);
-	if (store->pool[1].count)
-		store_next(block, 0);
 	source_copy(&source, pool_data(&store->pool[0], head),
-		num_min(size, store->pool[0].data_size));
-	return source_left(&source) ? write_parts(store, head, &source) : 0;
+		store->pool[0].data_size);
+	return write_parts(store, head, &source);
 }
 
 /* ---- read ---- */
@@ -251,7 +243,7 @@ static int read_part(const struct store *store, uint64_t state,
 }
 
 /* Each part holds a byte at least, so size and offset bound the walk. */
-int message_read(const struct store *store, struct block_ref head,
+int message_read_long(const struct store *store, struct block_ref head,
 	uint64_t offset, void *ret_data, size_t size)
 {
 	struct block_shm *block = store_head(store, head);

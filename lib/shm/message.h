@@ -35,6 +35,7 @@
 #ifndef LIB_SHM_MESSAGE_H
 #define LIB_SHM_MESSAGE_H
 
+#include "base/copy.h"
 #include "shm/pool.h"
 
 #define PAGE_PAYLOAD 4096u
@@ -65,6 +66,10 @@ static inline struct block_shm *store_head(
 	return pool_block(&store->pool[0], head);
 }
 
+/* Write what does not fit the head into parts; see message_write(). */
+int message_write_long(struct store *store, struct block_ref head,
+	const struct piece pieces[2]);
+
 /*
  * Write the bytes of two pieces, one after the other, into a head that is
  * ours, adding parts as needed.
@@ -72,21 +77,47 @@ static inline struct block_shm *store_head(
  * Returns 0, or -EAGAIN, -ENOSPC, -EUCLEAN as pool_take(); then the head has
  * no parts and is still ours.
  */
-int message_write(struct store *store, struct block_ref head,
-	const struct piece pieces[2]);
+static inline int message_write(struct store *store, struct block_ref head,
+	const struct piece pieces[2])
+{
+	struct block_shm *block = store_head(store, head);
+	char *data = pool_data(&store->pool[0], head);
+	size_t size = pieces[0].size + pieces[1].size;
+
+	atomic_store_explicit(
+		&block->size, (uint32_t)size, memory_order_relaxed);
+	if (store->pool[1].count)
+		atomic_store_explicit(&block->next, 0, memory_order_relaxed);
+	if (unlikely(size > store->pool[0].data_size))
+		return message_write_long(store, head, pieces);
+	copy_in(data, pieces[0].data, pieces[0].size);
+	copy_in(data + pieces[0].size, pieces[1].data, pieces[1].size);
+	return 0;
+}
+
+/* Copy what does not all lie in the head; see message_read(). */
+int message_read_long(const struct store *store, struct block_ref head,
+	uint64_t offset, void *ret_data, size_t size);
 
 /*
- * Copy bytes of a message, at most size, from offset on.
+ * Copy size bytes of a message from offset on.
  *
  * For one's own message, and for one that may go away at any moment: then
  * the caller validates the head's state afterwards and forgets the result
- * if it has changed. total: the message's size as read by the caller.
+ * if it has changed. The caller has bounded offset and size by the limits of
+ * its kind.
  *
  * Returns 0 (all size bytes copied), -EUCLEAN (the chain is not sound, or
  * the message is gone).
  */
-int message_read(const struct store *store, struct block_ref head,
-	uint64_t offset, void *ret_data, size_t size);
+static inline int message_read(const struct store *store, struct block_ref head,
+	uint64_t offset, void *ret_data, size_t size)
+{
+	if (unlikely(offset + size > store->pool[0].data_size))
+		return message_read_long(store, head, offset, ret_data, size);
+	copy_out(ret_data, pool_data(&store->pool[0], head) + offset, size);
+	return 0;
+}
 
 /* Free the parts of a head that is ours. */
 void message_free_parts(struct store *store, struct block_ref head);

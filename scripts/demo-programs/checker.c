@@ -96,9 +96,9 @@ static void work(const struct agora_message *message)
 
 	must(size, "read");
 	record[size] = 0;
+	keep_pace();
 	if (size > DIGEST + 2)
 		judge(record, record + DIGEST + 2);
-	keep_pace();
 	must(agora_queue_release(files, message), "release");
 }
 

@@ -14,7 +14,7 @@ def states(agora, *args, status=0):
 def test_a_sound_space_is_sound(agora, queue, table):
     agora.ok("push", queue, "a", "b")
     agora.ok("put", table, "k", "v")
-    expected = {"weather": "not alive", queue: "sound", table: "sound"}
+    expected = {"weather": "sound", queue: "sound", table: "sound"}
     assert states(agora) == expected
     assert states(agora, "--check") == expected
     assert states(agora, queue) == {queue: "sound"}
