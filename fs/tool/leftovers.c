@@ -10,10 +10,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #define LIVING 50 /* milliseconds that one who lives may need */
@@ -53,19 +51,6 @@ static void list_hidden(struct text *out)
 	closedir(stream);
 }
 
-/* Removing what is not there sweeps; the name is nobody's but ours. */
-static void sweep(void)
-{
-	uint64_t number[2] = {0};
-	char name[64];
-
-	if (getrandom(number, sizeof(number), 0) != sizeof(number))
-		return;
-	snprintf(name, sizeof(name), "doctor-%016" PRIx64 "%016" PRIx64,
-		number[0], number[1]);
-	agora_program_remove(tool_space(), name);
-}
-
 static bool is_there(const char *name)
 {
 	return faccessat(agora_space_fd(tool_space()), name, F_OK,
@@ -81,7 +66,7 @@ void leftovers_hidden(struct doctor *doctor)
 	if (names.size) {
 		tool_sleep(LIVING);
 		if (doctor->repair)
-			sweep();
+			agora_space_sweep(tool_space());
 	}
 	for (name = names.data; name && name < names.data + names.size;
 		name += strlen(name) + 1) {

@@ -282,6 +282,8 @@ int agora_object_tap(struct agora_object *object, uint64_t *cursor,
 int agora_object_end(struct agora_object *object, uint64_t *ret_cursor);
 int agora_object_acquire(
 	struct agora_object *object, struct agora_message *ret_message);
+int agora_object_acquire_wait(struct agora_object *object,
+	const struct timespec *deadline, struct agora_message *ret_message);
 int agora_object_read(struct agora_object *object,
 	const struct agora_message *message, size_t offset, void *ret_data,
 	size_t size);

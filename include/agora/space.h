@@ -60,6 +60,15 @@ int agora_space_list(
 /** Free what agora_space_list() returned. NULL is accepted. */
 void agora_list_free(char **names);
 
+/**
+ * Finish, or undo, what processes left behind that were killed while they
+ * made or removed a program. Whatever changes programs does so too.
+ *
+ * Returns 0, -ENOMEM. What belongs to other users is left alone.
+ * Crash: the next one goes on. Since: 0.1
+ */
+int agora_space_sweep(struct agora_space *space);
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus

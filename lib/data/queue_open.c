@@ -5,8 +5,6 @@
  */
 #include "data/queue.h"
 
-#include "shm/event.h"
-
 #define CAPACITY_MAX   (UINT64_C(1) << 24)
 #define MESSAGE_MAX    (UINT64_C(1) << 30)
 #define MEMORY_DEFAULT (UINT64_C(1) << 30)
@@ -251,26 +249,10 @@ int agora_queue_acquire(
 	RUN(queue, queue_acquire(queue, ret_message));
 }
 
-/* What a waiting acquire tries again and again. */
-struct acquire_attempt {
-	struct agora_queue *queue;
-	struct agora_message *message;
-};
-
-static int try_acquire(void *argument)
-{
-	struct acquire_attempt *attempt = argument;
-
-	return queue_acquire(attempt->queue, attempt->message);
-}
-
 int agora_queue_acquire_wait(struct agora_queue *queue,
 	const struct timespec *deadline, struct agora_message *ret_message)
 {
-	struct acquire_attempt attempt = {queue, ret_message};
-
-	RUN(queue, event_wait(&queue->object.segment, EVENT_READABLE,
-			   try_acquire, &attempt, deadline));
+	return agora_object_acquire_wait(&queue->object, deadline, ret_message);
 }
 
 int agora_queue_read(struct agora_queue *queue,

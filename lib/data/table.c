@@ -101,7 +101,6 @@
 
 #include "base/crash.h"
 #include "shm/client.h"
-#include "shm/event.h"
 
 #include <fcntl.h>
 

@@ -9,6 +9,7 @@
 #include "base/copy.h"
 #include "base/hash.h"
 #include "data/kind.h"
+#include "shm/event.h"
 #include "shm/message.h"
 
 #include <agora/table.h>

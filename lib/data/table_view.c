@@ -8,7 +8,6 @@
 #include "data/table.h"
 
 #include "shm/client.h"
-#include "shm/event.h"
 
 #include <string.h>
 

@@ -112,6 +112,7 @@ struct attempt {
 	const void *data;
 	size_t size;
 	struct agora_buffer *message;
+	struct agora_message *claim;
 };
 
 static int try_push(void *argument)
@@ -126,6 +127,13 @@ static int try_pop(void *argument)
 	struct attempt *a = argument;
 
 	return a->object->kind->pop(a->object, a->message);
+}
+
+static int try_acquire(void *argument)
+{
+	struct attempt *a = argument;
+
+	return a->object->kind->acquire(a->object, a->claim);
 }
 
 int agora_object_push_wait(struct agora_object *object, const void *data,
@@ -153,5 +161,19 @@ int agora_object_pop_wait(struct agora_object *object,
 	if (!error)
 		error = event_wait(&object->segment, EVENT_READABLE, try_pop,
 			&a, deadline);
+	return segment_leave(&object->segment, error);
+}
+
+int agora_object_acquire_wait(struct agora_object *object,
+	const struct timespec *deadline, struct agora_message *ret_message)
+{
+	struct attempt a = {.object = object, .claim = ret_message};
+	int error = segment_enter(&object->segment);
+
+	if (!error && !object->kind->acquire)
+		error = -EOPNOTSUPP;
+	if (!error)
+		error = event_wait(&object->segment, EVENT_READABLE,
+			try_acquire, &a, deadline);
 	return segment_leave(&object->segment, error);
 }

@@ -114,6 +114,18 @@ static int look(struct agora_wait *items, size_t count)
 	return ready;
 }
 
+/* Count as asleep, or no longer, on each of the objects. */
+static void count_sleeper(struct agora_wait *items, size_t count, bool asleep)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct segment *segment = &items[i].object->segment;
+
+		atomic_fetch_add_explicit(
+			&client_slot(segment, segment->client)->waiting,
+			asleep ? 1u : UINT32_MAX, memory_order_relaxed);
+	}
+}
+
 static int sleep_on(const struct words *words, const struct timespec *deadline)
 {
 	struct timespec slice =
@@ -147,7 +159,9 @@ static int wait_once(struct agora_waiter *waiter, struct agora_wait *items,
 		return -ECANCELED;
 	if (time_passed(deadline))
 		return -ETIMEDOUT;
+	count_sleeper(items, count, true);
 	result = sleep_on(&words, deadline);
+	count_sleeper(items, count, false);
 	if (result == -EINTR)
 		return result;
 	if (result == -ETIMEDOUT && !words.crowded)

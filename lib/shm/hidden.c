@@ -264,3 +264,14 @@ void hidden_sweep(const struct agora_space *space)
 		sweep_one(space, names[i]);
 	agora_list_free(names);
 }
+
+int agora_space_sweep(struct agora_space *space)
+{
+	int error = alive_enter();
+
+	if (error)
+		return error;
+	hidden_sweep(space);
+	alive_leave();
+	return 0;
+}

@@ -240,8 +240,8 @@ static int open_file(int directory, const char *name, bool writable)
  * Map through a description of its own: a mapping keeps its description
  * alive, and with it the locks, in every process that inherits the mapping.
  */
-static int map_again(struct segment *segment, int directory, const char *name,
-	bool writable)
+static int map_again(
+	struct segment *segment, int directory, const char *name, bool writable)
 {
 	int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
 	int fd = open_file(directory, name, writable);

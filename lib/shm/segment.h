@@ -28,8 +28,8 @@ struct pool_layout {
 /* Where everything lies: a pure function of kind and parameters. */
 struct layout {
 	uint64_t size;
-	uint64_t array;      /* the kind's own region */
-	uint64_t array_size; /* in bytes */
+	uint64_t array;           /* the kind's own region */
+	uint64_t array_size;      /* in bytes */
 	uint64_t array_committed; /* of that, allocated at creation */
 	struct pool_layout pool[2];
 };

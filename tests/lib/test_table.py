@@ -1,0 +1,6 @@
+from drivers import driver
+
+
+@driver("lib-table")
+def test_table(run):
+    run()

@@ -1,0 +1,6 @@
+from drivers import driver
+
+
+@driver("race-table")
+def test_table(run):
+    run()
