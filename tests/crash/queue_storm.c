@@ -1,0 +1,300 @@
+/*
+ * queue_storm.c - 2 producers and 2 consumers of a queue, killed at random.
+ *
+ *   queue_storm KILLS
+ *
+ * What each of them did is written down in memory that the parent shares. A
+ * message whose push had returned must come out, exactly once; one that a
+ * consumer was copying when it died may be the one that it had taken.
+ */
+#include <agora/agora.h>
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PATH    "program/x.queue"
+#define LARGEST 20000
+
+static char space_dir[] = "/dev/shm/agora-crash-XXXXXX";
+static struct agora_space *space;
+
+static void fail(const char *what, long a, long b)
+{
+	fprintf(stderr, "failed: %s (%ld, %ld)\n", what, a, b);
+	exit(1);
+}
+
+static void check(int result, const char *what)
+{
+	if (result < 0)
+		fail(what, result, 0);
+}
+
+static struct agora_queue *open_queue(uint32_t flags, uint64_t capacity)
+{
+	struct agora_options options = {
+		.capacity = capacity, .message_size = LARGEST};
+	struct agora_queue *q;
+
+	check(agora_queue_open(space, PATH, AGORA_WRITE | flags, &options, &q),
+		"open");
+	return q;
+}
+
+static void account(struct agora_queue *q)
+{
+	struct agora_check report;
+	int result = agora_object_check(agora_queue_object(q), 0, &report);
+
+	if (result || report.free != report.blocks)
+		fail("blocks leaked", (long)report.free, (long)report.blocks);
+}
+
+#define WORKERS  4
+#define LIVES    8192 /* producers, one after the other */
+#define LIFE_IDS 2048 /* messages of one of them */
+
+struct storm {
+	_Atomic unsigned char pushed[LIVES][LIFE_IDS];
+	_Atomic unsigned char taken[LIVES][LIFE_IDS];
+	_Atomic uint32_t pushing[LIVES];
+	struct {
+		_Atomic uint32_t popping;
+		unsigned char buffer[LARGEST];
+	} consumer[WORKERS];
+	_Atomic uint64_t messages;
+};
+
+static struct storm *storm;
+
+static size_t storm_size(uint32_t life, uint32_t seq)
+{
+	uint32_t mix = (life * 2654435761u) ^ (seq * 40503u);
+
+	return mix % 50 == 0 ? 16 + mix % (LARGEST - 16) : 16 + mix % 500;
+}
+
+static void storm_fill(unsigned char *data, uint32_t life, uint32_t seq)
+{
+	size_t size = storm_size(life, seq);
+	uint32_t word[4] = {life, seq, ~life, ~seq};
+
+	memcpy(data, word, 16);
+	memset(data + 16, (int)(life + seq), size - 16);
+}
+
+/* Returns false when there is no whole message in the buffer. */
+static bool storm_read(const unsigned char *data, uint32_t *life, uint32_t *seq)
+{
+	uint32_t word[4];
+
+	memcpy(word, data, 16);
+	*life = word[0];
+	*seq = word[1];
+	return word[0] == ~word[2] && word[1] == ~word[3] && *life < LIVES &&
+	       *seq < LIFE_IDS;
+}
+
+static void storm_check(
+	const unsigned char *data, size_t size, uint32_t life, uint32_t seq)
+{
+	if (size != storm_size(life, seq))
+		fail("torn size", (long)size, (long)storm_size(life, seq));
+	for (size_t i = 16; i < size; i++)
+		if (data[i] != (unsigned char)(life + seq))
+			fail("torn bytes", (long)i, data[i]);
+}
+
+static void produce(uint32_t life)
+{
+	static unsigned char data[LARGEST];
+	struct agora_queue *q = open_queue(0, 0);
+
+	for (uint32_t seq = 0; seq < LIFE_IDS; seq++) {
+		int result;
+
+		storm_fill(data, life, seq);
+		storm->pushing[life] = seq + 1;
+		result = agora_queue_push_wait(
+			q, data, storm_size(life, seq), NULL);
+		check(result, "push_wait");
+		storm->pushed[life][seq] = 1;
+		storm->pushing[life] = 0;
+	}
+	pause();
+}
+
+/* Among messages of one producer, tickets and numbers grow alike. */
+static void check_order(uint32_t life, uint32_t seq, uint64_t ticket)
+{
+	static uint64_t last_ticket[LIVES];
+	static uint32_t last_seq[LIVES];
+
+	if (last_ticket[life] &&
+		(ticket > last_ticket[life]) != (seq > last_seq[life]))
+		fail("order of a producer", (long)seq, (long)last_seq[life]);
+	last_ticket[life] = ticket;
+	last_seq[life] = seq;
+}
+
+static void consume(int self)
+{
+	struct agora_queue *q = open_queue(0, 0);
+	unsigned char *buffer = storm->consumer[self].buffer;
+
+	for (;;) {
+		struct agora_buffer b = {buffer, LARGEST, 0, 0};
+		uint32_t life, seq;
+
+		memset(buffer, 0, 16);
+		storm->consumer[self].popping = 1;
+		check(agora_queue_pop_wait(q, NULL, &b), "pop_wait");
+		if (!storm_read(buffer, &life, &seq))
+			fail("senseless message", (long)b.size, 0);
+		storm_check(buffer, b.size, life, seq);
+		check_order(life, seq, b.version);
+		storm->taken[life][seq]++;
+		storm->consumer[self].popping = 0;
+		storm->messages++;
+	}
+}
+
+/* A consumer died: what it had copied may be delivered again, or not. */
+static void forgive(int self, _Atomic unsigned char (*maybe)[LIFE_IDS])
+{
+	uint32_t life, seq;
+
+	if (storm->consumer[self].popping &&
+		storm_read(storm->consumer[self].buffer, &life, &seq))
+		maybe[life][seq] = 1;
+	storm->consumer[self].popping = 0;
+}
+
+static pid_t spawn(int self, uint32_t life)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	if (self % 2)
+		consume(self);
+	else
+		produce(life);
+	_exit(1);
+}
+
+static void storm_judge(_Atomic unsigned char (*maybe)[LIFE_IDS])
+{
+	long lost = 0, twice = 0, invented = 0;
+
+	for (uint32_t life = 0; life < LIVES; life++)
+		for (uint32_t seq = 0; seq < LIFE_IDS; seq++) {
+			int out = storm->taken[life][seq];
+			bool in = storm->pushed[life][seq];
+
+			lost += in && !out && !maybe[life][seq];
+			twice += out > 1;
+			invented +=
+				out && !in && storm->pushing[life] != seq + 1;
+		}
+	if (lost || twice || invented)
+		fail("lost, repeated", lost, twice + invented * 1000000);
+}
+
+static void storm_drain(struct agora_queue *q)
+{
+	static unsigned char data[LARGEST];
+	struct agora_buffer b = {data, LARGEST, 0, 0};
+
+	while (!agora_queue_pop(q, &b)) {
+		uint32_t life, seq;
+
+		if (!storm_read(data, &life, &seq))
+			fail("senseless message", (long)b.size, 0);
+		storm_check(data, b.size, life, seq);
+		storm->taken[life][seq]++;
+	}
+}
+
+static void kill_one(pid_t *pid, int self, uint32_t *life,
+	_Atomic unsigned char (*maybe)[LIFE_IDS])
+{
+	int status;
+
+	kill(pid[self], SIGKILL);
+	waitpid(pid[self], &status, 0);
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+		fail("a worker ended by itself", status, self);
+	forgive(self, maybe);
+	if (life)
+		pid[self] = spawn(self, *life);
+}
+
+static int run_storm(long kills)
+{
+	struct agora_queue *q = open_queue(AGORA_CREATE, 64);
+	_Atomic unsigned char(*maybe)[LIFE_IDS] = calloc(LIVES, LIFE_IDS);
+	pid_t pid[WORKERS];
+	struct agora_check report;
+	uint32_t life = 0;
+
+	storm = mmap(NULL, sizeof(*storm), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert(storm != MAP_FAILED && maybe);
+	srandom((unsigned)getpid());
+	for (int i = 0; i < WORKERS; i++)
+		pid[i] = spawn(i, life++);
+	for (long n = 0; n < kills && life < LIVES; n++) {
+		int self = (int)(random() % WORKERS);
+
+		usleep((useconds_t)(random() % 3000));
+		if (self % 2 == 0)
+			life++;
+		kill_one(pid, self, &life, maybe);
+	}
+	for (int i = 0; i < WORKERS; i++)
+		kill_one(pid, i, NULL, maybe);
+	check(agora_object_check(agora_queue_object(q), 1, &report), "repair");
+	storm_drain(q);
+	storm_judge(maybe);
+	account(q);
+	printf("%ld kills, %lu messages, 0 lost, 0 repeated, 0 leaked\n", kills,
+		(unsigned long)storm->messages);
+	return 0;
+}
+
+static void clean_up(void)
+{
+	static pid_t owner;
+	char command[100];
+
+	if (!owner)
+		owner = getpid();
+	else if (owner == getpid()) {
+		snprintf(command, sizeof(command), "rm -rf %s", space_dir);
+		if (system(command))
+			fprintf(stderr, "cannot remove %s\n", space_dir);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	char program[100];
+
+	if (argc != 2 || !mkdtemp(space_dir))
+		return 2;
+	clean_up();
+	atexit(clean_up);
+	snprintf(program, sizeof(program), "%s/program", space_dir);
+	mkdir(program, 0755);
+	check(agora_space_open(space_dir, &space), "space");
+	return run_storm(atol(argv[1]));
+}
