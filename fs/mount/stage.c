@@ -70,6 +70,19 @@ static int resize(struct file *file, uint64_t size)
 	return 0;
 }
 
+/*
+ * A shell's builtins do not look at what close(2) returns: say here what can
+ * be said. At its end a first piece may just be cut.
+ */
+static bool is_hopeless(struct file *file, const char *data, size_t size)
+{
+	size_t offset;
+
+	return agora_type_check(file->object->type, data, size, &offset) ==
+		       -EBADMSG &&
+	       offset + 4 <= size;
+}
+
 static int gather(
 	struct file *file, const char *data, size_t size, uint64_t off)
 {
@@ -80,6 +93,8 @@ static int gather(
 		off = s->bytes.size; /* put is a stream */
 	if (off > UINT64_MAX - size)
 		return -EMSGSIZE;
+	if (!off && is_hopeless(file, data, size))
+		return -EBADMSG;
 	if (off + size > s->bytes.size)
 		r = resize(file, off + size);
 	if (r < 0)

@@ -7,6 +7,10 @@
 
 #include <limits.h>
 
+/* Attempts before sleeping; one takes some 40 ns. */
+#define PATIENCE_LEAST 8
+#define PATIENCE_MOST  1024
+
 static void wake(struct segment *segment, enum event event)
 {
 	struct roots_shm *roots = segment->roots;
@@ -71,12 +75,48 @@ static int sleep_slice(struct segment *segment, enum event event, uint32_t seq,
 	return result;
 }
 
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+/*
+ * Try for a moment before sleeping: who pushes now and then on another
+ * processor is faster than a futex by orders of magnitude. How long depends
+ * on what trying has brought so far.
+ */
+static int spin(
+	struct segment *segment, int (*attempt)(void *argument), void *argument)
+{
+	uint32_t patience =
+		atomic_load_explicit(&segment->patience, memory_order_relaxed);
+	int result = -EAGAIN;
+
+	for (uint32_t i = 0; result == -EAGAIN && i < patience; i++) {
+		relax();
+		result = attempt(argument);
+	}
+	if (result == -EAGAIN)
+		patience = (uint32_t)num_max(patience / 2, PATIENCE_LEAST);
+	else
+		patience = (uint32_t)num_min(patience * 2, PATIENCE_MOST);
+	atomic_store_explicit(
+		&segment->patience, patience, memory_order_relaxed);
+	return result;
+}
+
 int event_wait(struct segment *segment, enum event event,
 	int (*attempt)(void *argument), void *argument,
 	const struct timespec *deadline)
 {
 	int result = attempt(argument);
 
+	if (result == -EAGAIN && !time_passed(deadline))
+		result = spin(segment, attempt, argument);
 	while (result == -EAGAIN) {
 		uint32_t seq = event_arm(segment, event);
 		int slept;

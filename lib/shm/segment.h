@@ -58,6 +58,7 @@ struct segment {
 	uint32_t client;     /* our id; 0 when mapped read-only */
 	uint32_t generation; /* of the process that opened it */
 	_Atomic int broken;  /* found truncated */
+	_Atomic uint32_t patience; /* of event_wait(), before it sleeps */
 	int fd;
 	const struct segment_kind *kind;
 	struct header_shm header; /* a private copy */

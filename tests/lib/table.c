@@ -245,7 +245,7 @@ TEST(versions_are_never_zero_and_never_repeated)
 TEST(swap_replaces_what_is_there_and_nothing_else)
 {
 	struct agora_table *t = open_with(NULL);
-	struct agora_buffer in = {"new!", 0, 4, 0};
+	struct agora_buffer in = {(void *)"new!", 0, 4, 0};
 	struct agora_buffer out = {other, sizeof(other), 0, 0};
 	uint64_t before;
 
@@ -268,7 +268,7 @@ TEST(swap_replaces_what_is_there_and_nothing_else)
 TEST(compare_stores_only_over_the_version_it_names)
 {
 	struct agora_table *t = open_with(NULL);
-	struct agora_buffer in = {"1", 0, 1, 7};
+	struct agora_buffer in = {(void *)"1", 0, 1, 7};
 	uint64_t first = 99, second;
 
 	CHECK_ERROR(-ESTALE, agora_table_compare(t, "k", 1, &in, &first));
@@ -278,7 +278,7 @@ TEST(compare_stores_only_over_the_version_it_names)
 	CHECK_EQ(version(t, "k"), first);
 	CHECK_ERROR(-ESTALE, agora_table_compare(t, "k", 1, &in, &second));
 	CHECK_EQ(first, second);
-	in = (struct agora_buffer){"22", 0, 2, first};
+	in = (struct agora_buffer){(void *)"22", 0, 2, first};
 	CHECK_OK(agora_table_compare(t, "k", 1, &in, &second));
 	CHECK(first != second);
 	CHECK_STR("22", get(t, "k"));
@@ -510,7 +510,7 @@ TEST(a_reader_reads_and_may_not_write)
 	struct agora_table *w = open_with(NULL);
 	struct agora_table *r = open_again(AGORA_READ);
 	struct agora_buffer b = {other, sizeof(other), 0, 0};
-	struct agora_buffer in = {"x", 0, 1, 0};
+	struct agora_buffer in = {(void *)"x", 0, 1, 0};
 
 	CHECK_OK(put(w, "k", "v"));
 	CHECK_STR("v", get(r, "k"));

@@ -1,0 +1,82 @@
+"""Kills clients of a table at every named step, and at random."""
+
+import subprocess
+
+import pytest
+
+import drivers
+
+DRIVER = drivers.driver_path("crash-table")
+
+RECOVERY = [
+    "recover_locked",
+    "recover_repaired",
+    "recover_freed",
+    "reclaim_owned",
+    "pool_freed",
+    "attach_locked",
+    "attach_live",
+    "table_purge_claimed",
+    "table_purge_unlinked",
+    "table_discarded",
+    "table_recover_block",
+    "table_recover_published",
+    "table_recovered",
+]
+
+# What a first victim leaves behind for the recoverer to be killed over.
+LEFT = [
+    "pool_claimed",
+    "message_part",
+    "message_unlinked",
+    "table_put_written",
+    "table_put_ready",
+    "table_put_inserted",
+    "table_put_replaced",
+    "table_delete_marked",
+    "table_claimed",
+    "table_unlinked",
+    "table_discarded",
+]
+
+# Where each first step alone decides whether recovery passes the second.
+SOMETIMES = ["reclaim_owned", "pool_freed", "table_purge_claimed",
+             "table_purge_unlinked", "table_discarded",
+             "table_recover_published"]
+
+
+def points():
+    """The steps that a client of a table passes."""
+    if not DRIVER.exists():
+        return ["not built"]
+    listed = subprocess.run([DRIVER, "points"], capture_output=True, text=True)
+    shared = ("attach", "detach", "pool", "message", "table", "recover",
+              "reclaim")
+    return sorted({p for p in listed.stdout.split() if p.startswith(shared)})
+
+
+def run(*arguments, timeout=110):
+    status, output, errors = drivers.run_program(
+        [DRIVER, *map(str, arguments)], timeout
+    )
+    assert status == 0, output + errors
+    assert not errors
+    return output.strip()
+
+
+@pytest.mark.parametrize("point", points())
+def test_killed_at_a_step_nothing_is_lost_repeated_or_leaked(point):
+    deaths = int(run("step", point).split()[0])
+    # Steps of recovery are reached by other tests.
+    assert deaths > 0 or point in RECOVERY
+
+
+@pytest.mark.parametrize("second", RECOVERY)
+@pytest.mark.parametrize("first", LEFT)
+def test_the_recoverer_may_be_killed_too(first, second):
+    assert int(run("step", first, second).split()[0]) > 0
+
+
+def test_random_kills_lose_repeat_and_leak_nothing():
+    kills = 300 if "sanitize" in str(drivers.BUILD) else 2000
+    assert run("storm", kills).startswith(f"{kills} kills")
