@@ -201,9 +201,6 @@ static int create_object(const struct arguments *a)
 	}
 	if (r == -ENOENT)
 		return tool_say(path, "there is no such program (-p makes it)");
-	if (r == -EINVAL)
-		return tool_say(
-			path, "an option is out of range or not for this kind");
 	return tool_error(path, r);
 }
 
@@ -212,6 +209,7 @@ int create_main(int argc, char **argv)
 	struct arguments a = {.options = {.type = "utf8"}};
 	const struct agora_kind *kind;
 	char program[256], object[256];
+	const char *problem;
 	int r;
 
 	tool_parse(&argp, argc, argv, &a);
@@ -220,6 +218,9 @@ int create_main(int argc, char **argv)
 	r = tool_check_path(a.words[0], &kind);
 	if (r)
 		return r;
+	problem = agora_options_problem(kind, &a.options);
+	if (problem)
+		return tool_say(a.words[0], problem);
 	agora_path_parse(a.words[0], program, object, &kind);
 	if (a.parents)
 		r = create_program(program, true, 0);

@@ -92,6 +92,15 @@ enum { AGORA_WRITERS_MANY = 1, AGORA_WRITERS_ONE = 2 };
 /* options.flags: every message has exactly message_size bytes (faster). */
 enum { AGORA_FIXED = 1 << 0 };
 
+/**
+ * Tell what is wrong with options for a kind.
+ *
+ * Returns NULL when they are fine, else a line such as "capacity: 1 to
+ * 16777216"; it begins with the name of the option. Since: 0.1
+ */
+const char *agora_options_problem(
+	const struct agora_kind *kind, const struct agora_options *options);
+
 /* Flags for opening. */
 enum {
 	AGORA_READ = 0,	      /* map read-only: look, get, walk */
@@ -105,8 +114,8 @@ enum {
  * Create an object without opening it.
  *
  * Returns 0, -EEXIST (also when a keyed object's folder name is taken),
- * -ENOENT (no such program), -EINVAL (name, kind, option out of range or
- * unknown to the kind), -ENAMETOOLONG, -EACCES, -ENOSPC (memory or disk),
+ * -ENOENT (no such program), -EINVAL (name, kind, or an option: see
+ * agora_options_problem()), -ENAMETOOLONG, -EACCES, -ENOSPC (memory or disk),
  * -EOPNOTSUPP (filesystem without fallocate or O_TMPFILE).
  * Crash: complete or not there at all. Two that race make one object.
  * Since: 0.1

@@ -29,9 +29,10 @@ struct kind {
 
 	/*
 	 * Turn options into parameters, with defaults. type and clients are
-	 * done by the caller. Returns 0, -EINVAL; layout() checks the ranges.
+	 * done by the caller. Returns NULL, or what is wrong with them: see
+	 * agora_options_problem().
 	 */
-	int (*plan)(
+	const char *(*plan)(
 		const struct agora_options *options, struct params_shm *params);
 	/* Set the handle up; the segment is mapped and has no client yet. */
 	int (*open)(void *handle);

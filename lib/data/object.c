@@ -115,27 +115,31 @@ static int check_folder(const struct place *place)
 
 /* ---- create ---- */
 
-static int check_options(const struct agora_options *options)
+static const char *check_options(const struct agora_options *options)
 {
 	for (size_t i = 0; i < sizeof(options->reserved) / 8; i++)
 		if (options->reserved[i])
-			return -EINVAL;
-	if (options->mode & ~(mode_t)07777 || options->clients > CLIENTS_MAX)
-		return -EINVAL;
-	return options->type ? agora_type_parse(options->type) : 0;
+			return "reserved: must be zero";
+	if (options->mode & ~(mode_t)07777)
+		return "mode: permission bits only";
+	if (options->clients > CLIENTS_MAX)
+		return "clients: 1 to 4095";
+	if (options->type && agora_type_parse(options->type))
+		return "type: not a known one";
+	return NULL;
 }
 
-static int plan(const struct kind *kind, const struct agora_options *options,
-	struct params_shm *params)
+static const char *plan(const struct kind *kind,
+	const struct agora_options *options, struct params_shm *params)
 {
 	static const struct agora_options defaults;
-	int error;
+	const char *problem;
 
 	if (!options)
 		options = &defaults;
-	error = check_options(options);
-	if (error)
-		return error;
+	problem = check_options(options);
+	if (problem)
+		return problem;
 	*params = (struct params_shm){
 		.clients = options->clients ? options->clients : CLIENTS_MAX};
 	snprintf(params->type, sizeof(params->type), "%s",
@@ -143,11 +147,19 @@ static int plan(const struct kind *kind, const struct agora_options *options,
 	return kind->plan(options, params);
 }
 
+const char *agora_options_problem(
+	const struct agora_kind *kind, const struct agora_options *options)
+{
+	struct params_shm params;
+
+	return plan(kind_of_row(kind), options, &params);
+}
+
 static int create(
 	const struct place *place, const struct agora_options *options)
 {
 	struct params_shm params;
-	int error = plan(place->kind, options, &params);
+	int error = plan(place->kind, options, &params) ? -EINVAL : 0;
 
 	if (!error)
 		error = check_folder(place);

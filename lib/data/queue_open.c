@@ -9,34 +9,61 @@
 #define MESSAGE_MAX    (UINT64_C(1) << 30)
 #define MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define INLINE_DEFAULT 224
+#define INLINE_MAX     65536
 #define SLACK          4096 /* blocks beyond the capacity, for those in motion */
 
 /* ---- create, open, close ---- */
 
-static int plan(const struct agora_options *options, struct params_shm *params)
+/* What is wrong with the options by themselves, or NULL. */
+static const char *problem(const struct agora_options *options)
+{
+	if (options->capacity > CAPACITY_MAX)
+		return "capacity: 1 to 16777216";
+	if (options->message_size > MESSAGE_MAX)
+		return "message-size: 1 to 1073741824";
+	if (options->key_size)
+		return "key-size: a queue has no keys";
+	if (options->writers)
+		return "writers: a queue may have any number";
+	if (options->flags & ~(uint32_t)AGORA_FIXED)
+		return "flags: not a known one";
+	if (options->inline_size > INLINE_MAX)
+		return "inline-size: 1 to 65536";
+	if (!(options->flags & AGORA_FIXED))
+		return NULL;
+	if (options->memory)
+		return "memory: follows from the capacity with fixed messages";
+	return options->inline_size ? "inline-size: fixed messages have none"
+				    : NULL;
+}
+
+static const char *plan(
+	const struct agora_options *options, struct params_shm *params)
 {
 	uint64_t size = options->message_size ? options->message_size : 65536;
-	uint64_t capacity = options->capacity ? options->capacity : 1024;
 	uint64_t pages = num_round_up(size, PAGE_PAYLOAD);
-	uint64_t limit = num_max(MEMORY_DEFAULT, num_multiply(pages, 4));
+	uint64_t limit = num_max(MEMORY_DEFAULT, 4 * pages);
+	const char *wrong = problem(options);
 
-	if (options->key_size || options->writers ||
-		(options->flags & ~(uint32_t)AGORA_FIXED) ||
-		size > MESSAGE_MAX || capacity > CAPACITY_MAX)
-		return -EINVAL;
-	params->capacity = capacity;
+	if (wrong)
+		return wrong;
+	params->capacity = options->capacity ? options->capacity : 1024;
 	params->message_size = size;
 	params->flags = options->flags;
 	if (options->flags & AGORA_FIXED)
-		return options->memory || options->inline_size ? -EINVAL : 0;
+		return NULL;
 	params->inline_size = (uint32_t)num_min(size,
 		options->inline_size ? options->inline_size : INLINE_DEFAULT);
 	if (size > params->inline_size)
 		params->memory =
 			options->memory
 				? options->memory
-				: num_min(num_multiply(capacity, pages), limit);
-	return params->memory && params->memory < pages ? -EINVAL : 0;
+				: num_min(params->capacity * pages, limit);
+	if (params->memory && params->memory < pages)
+		return "memory: must hold the largest message";
+	if (params->memory / PAGE_PAYLOAD >= POOL_BLOCKS_MAX)
+		return "memory: less than 1 TiB";
+	return NULL;
 }
 
 /* Bytes of payload behind a header so that blocks fill whole lines. */
@@ -56,7 +83,7 @@ static bool params_are_sound(const struct params_shm *params)
 	       params->memory / PAGE_PAYLOAD < POOL_BLOCKS_MAX &&
 	       (fixed ? !params->memory && !params->inline_size
 		      : params->inline_size >= 1 &&
-				       params->inline_size <= 65536 &&
+				       params->inline_size <= INLINE_MAX &&
 				       (params->memory != 0 ||
 					       params->message_size <=
 						       params->inline_size));

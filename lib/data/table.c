@@ -255,7 +255,7 @@ static inline int publish(struct agora_table *t, struct change *c, int present)
 		return 0;
 	}
 	if (unlikely(w->run)) {
-		error = table_purge(t, c->key.hash >> t->shift);
+		error = table_purge(t, c->key.hash >> t->shift, &w->left);
 		return error ? error : AGAIN;
 	}
 	if (!try_publish(c, w->anchor, w->held, 0))
@@ -269,8 +269,9 @@ static int change_start(struct agora_table *t, struct change *c,
 {
 	int error = may_write(t);
 
-	*c = (struct change){
-		.key = *key, .value = {value, size}, .at = walk_budget(t)};
+	*c = (struct change){.key = *key,
+		.value = {value, size},
+		.at = {.left = walk_budget(t)}};
 	if (!error && size > t->value_size)
 		error = -EMSGSIZE;
 	if (!error)
@@ -421,7 +422,7 @@ int table_add(struct agora_table *t, const struct key *key, int64_t delta,
 int table_delete(void *handle, const void *key, size_t key_size)
 {
 	struct agora_table *t = handle;
-	struct walk w = walk_budget(t);
+	struct walk w = {.left = walk_budget(t)};
 	struct key k;
 	uint64_t link;
 	int result = key_make(t, key, key_size, &k);

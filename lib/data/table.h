@@ -157,9 +157,9 @@ struct walk {
 /* Steps that no sound walk takes, restarts included. */
 #define WALK_RESTARTS 4000000
 
-static inline struct walk walk_budget(const struct agora_table *t)
+static inline uint64_t walk_budget(const struct agora_table *t)
 {
-	return (struct walk){.left = t->store.pool[0].count + WALK_RESTARTS};
+	return t->store.pool[0].count + (uint64_t)WALK_RESTARTS;
 }
 
 static inline bool has_page(const struct agora_table *t, uint64_t bucket)
@@ -232,6 +232,12 @@ static inline void walk_on(struct walk *w)
 	w->anchor = &w->entry->link;
 	w->held = w->next;
 	w->run = false;
+}
+
+/* Steps for a visit to each block: chains are short where all is well. */
+static inline uint64_t visit_budget(const struct agora_table *t)
+{
+	return 64 * walk_budget(t);
 }
 
 /* ---- keys ---- */
@@ -345,8 +351,12 @@ static inline int key_make(const struct agora_table *t, const void *data,
 int table_copy_value(const struct agora_table *t, const struct walk *w,
 	struct agora_buffer *value);
 
-/* Whether a block is in the chain of its hash: PRESENT, ABSENT, -EUCLEAN. */
-int table_find_block(const struct agora_table *t, struct block_ref ref);
+/*
+ * Whether a block is in the chain of its hash: PRESENT, ABSENT, -EUCLEAN.
+ * left: the steps that remain to the caller, however many walks he does.
+ */
+int table_find_block(
+	const struct agora_table *t, struct block_ref ref, uint64_t *left);
 
 /* ---- the dead: table_dead.c ---- */
 
@@ -354,10 +364,10 @@ int table_find_block(const struct agora_table *t, struct block_ref ref);
 void table_discard(struct agora_table *t, struct block_ref ref);
 
 /* The entry at w died by our hand; link is its last one. */
-void table_settle(struct agora_table *t, const struct walk *w, uint64_t link);
+void table_settle(struct agora_table *t, struct walk *w, uint64_t link);
 
 /* Unlink what is dead in a bucket, and free it. Returns 0, -EUCLEAN. */
-int table_purge(struct agora_table *t, uint64_t bucket);
+int table_purge(struct agora_table *t, uint64_t bucket, uint64_t *left);
 
 void table_recover(struct segment *segment, uint32_t client);
 

@@ -103,9 +103,9 @@ static int purge_once(
 	return result;
 }
 
-int table_purge(struct agora_table *t, uint64_t bucket)
+int table_purge(struct agora_table *t, uint64_t bucket, uint64_t *left)
 {
-	struct walk w = walk_budget(t);
+	struct walk w = {.left = *left};
 	struct claimed claimed = {.count = 0};
 	int result;
 
@@ -113,6 +113,7 @@ int table_purge(struct agora_table *t, uint64_t bucket)
 		walk_start(t, &w, bucket);
 		result = purge_once(t, &w, &claimed);
 	} while (walk_again(&w, &result));
+	*left = w.left;
 	if (result) {
 		/* Whether they are unlinked is not known. */
 		if (claimed.count)
@@ -126,14 +127,14 @@ int table_purge(struct agora_table *t, uint64_t bucket)
 }
 
 /* The entry at w died by our hand; link is its last one. */
-void table_settle(struct agora_table *t, const struct walk *w, uint64_t link)
+void table_settle(struct agora_table *t, struct walk *w, uint64_t link)
 {
 	if (!claim(t, w->ref, w->state))
 		return;
 	crash_point(table_claimed);
 	if (w->run || !swap_link(w->anchor, w->held,
 			      link_after(w->held, 0, link_index(link)))) {
-		if (table_purge(t, w->hash >> t->shift)) {
+		if (table_purge(t, w->hash >> t->shift, &w->left)) {
 			atomic_store_explicit(
 				&t->litter, true, memory_order_relaxed);
 			return;
@@ -156,10 +157,10 @@ static void disown(struct agora_table *t, struct block_ref ref, uint64_t state)
 		memory_order_acq_rel, memory_order_relaxed);
 }
 
-static void recover_published(
-	struct agora_table *t, struct block_ref ref, uint64_t state)
+static void recover_published(struct agora_table *t, struct block_ref ref,
+	uint64_t state, uint64_t *left)
 {
-	int found = table_find_block(t, ref);
+	int found = table_find_block(t, ref, left);
 
 	crash_point(table_recover_published);
 	if (found == PRESENT)
@@ -168,8 +169,8 @@ static void recover_published(
 		message_reclaim(&t->store, ref, state);
 }
 
-static void recover_block(
-	struct agora_table *t, struct block_ref ref, uint32_t client)
+static void recover_block(struct agora_table *t, struct block_ref ref,
+	uint32_t client, uint64_t *left)
 {
 	struct entry_shm *entry = entry_at(t, ref);
 	uint64_t state = load_state(t, ref);
@@ -178,14 +179,14 @@ static void recover_block(
 
 	/* Who marked it and did not claim it may be the dead one. */
 	if (kind == BLOCK_PUBLISHED && link_is_marked(load_link(&entry->link)))
-		table_purge(t, bucket);
+		table_purge(t, bucket, left);
 	else if (kind == BLOCK_PART || state_owner(state) != client)
 		return;
 	else if (kind == BLOCK_PUBLISHED)
-		recover_published(t, ref, state);
+		recover_published(t, ref, state, left);
 	else if (kind == BLOCK_OWNED)
 		message_reclaim(&t->store, ref, state);
-	else if (kind == BLOCK_RETIRED && !table_purge(t, bucket))
+	else if (kind == BLOCK_RETIRED && !table_purge(t, bucket, left))
 		message_reclaim(&t->store, ref, state);
 	crash_point(table_recover_block);
 }
@@ -194,9 +195,10 @@ void table_recover(struct segment *segment, uint32_t client)
 {
 	struct agora_table *t = segment->owner;
 	uint32_t committed = pool_committed(&t->store.pool[0]);
+	uint64_t left = visit_budget(t);
 
 	for (uint32_t i = 0; i < committed; i++)
-		recover_block(t, (struct block_ref){i}, client);
+		recover_block(t, (struct block_ref){i}, client, &left);
 	message_recover_parts(&t->store, client);
 	crash_point(table_recovered);
 }

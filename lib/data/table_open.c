@@ -49,31 +49,52 @@ static bool params_are_sound(const struct params_shm *params)
 	       (params->memory >= PAGE_PAYLOAD || !needs_parts(params));
 }
 
-static int plan(const struct agora_options *options, struct params_shm *params)
+/* What is wrong with the options by themselves, or NULL. */
+static const char *problem(const struct agora_options *options)
 {
+	if (options->capacity > CAPACITY_MAX)
+		return "capacity: 1 to 67108864";
+	if (options->key_size > TABLE_KEY_MAX)
+		return "key-size: 1 to 4096";
+	if (options->message_size > VALUE_MAX)
+		return "message-size: 1 to 1073741824";
+	if (options->writers > AGORA_WRITERS_ONE)
+		return "writers: one or many";
+	if (options->flags & AGORA_FIXED)
+		return "fixed: a table has values of any size";
+	if (options->flags)
+		return "flags: not a known one";
+	if (options->inline_size > INLINE_MAX)
+		return "inline-size: 1 to 65536";
+	return options->memory / PAGE_PAYLOAD >= POOL_BLOCKS_MAX
+		       ? "memory: less than 1 TiB"
+		       : NULL;
+}
+
+static const char *plan(
+	const struct agora_options *options, struct params_shm *params)
+{
+	const char *wrong = problem(options);
 	uint64_t most, pages;
 
+	if (wrong)
+		return wrong;
 	params->capacity = or_default(options->capacity, 65536);
 	params->key_size = or_default(options->key_size, 512);
 	params->message_size = or_default(options->message_size, 1 << 20);
 	params->writers = options->writers ? options->writers
 					   : (uint32_t)AGORA_WRITERS_MANY;
-	params->flags = options->flags;
-	params->inline_size = (uint32_t)num_max(
-		INLINE_MIN, or_default(options->inline_size, INLINE_DEFAULT));
-	params->memory = MEMORY_DEFAULT;
-	if (!params_are_sound(params))
-		return -EINVAL;
 	most = params->key_size + params->message_size;
 	pages = num_round_up(most, PAGE_PAYLOAD);
-	params->inline_size = (uint32_t)num_max(
-		INLINE_MIN, num_min(params->inline_size, most));
-	if (!needs_parts(params))
-		params->memory = 0;
-	else
+	params->inline_size = (uint32_t)num_max(INLINE_MIN,
+		num_min(or_default(options->inline_size, INLINE_DEFAULT),
+			most));
+	if (needs_parts(params))
 		params->memory = or_default(
 			options->memory, num_max(MEMORY_DEFAULT, 4 * pages));
-	return params->memory && params->memory < pages ? -EINVAL : 0;
+	return params->memory && params->memory < pages
+		       ? "memory: must hold the largest value"
+		       : NULL;
 }
 
 /* Room for capacity entries, and for parts as far as memory says. */

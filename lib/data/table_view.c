@@ -74,7 +74,7 @@ int table_get(void *handle, const void *key, size_t key_size,
 	struct agora_buffer *value)
 {
 	struct agora_table *t = handle;
-	struct walk w = walk_budget(t);
+	struct walk w = {.left = walk_budget(t)};
 	struct key k;
 	int result = key_make(t, key, key_size, &k);
 
@@ -114,16 +114,18 @@ static int copy_entry(const struct agora_table *t, const struct walk *w,
 		return error;
 	copy->size = size;
 	copy->hash = hash_bytes(copy->data, size, t->seed);
-	if (copy->hash != w->hash || copy->hash < behind->hash)
-		return -EUCLEAN;
-	return 0;
+	return copy->hash == w->hash && copy->hash >= behind->hash &&
+			       copy->hash >> t->shift ==
+				       behind->hash >> t->shift
+		       ? 0
+		       : -EUCLEAN;
 }
 
 /* The next one in the bucket of a place: 0, ABSENT as -ENOENT, ... */
 static int next_in_bucket(const struct agora_table *t, const struct key *from,
 	enum seek what, struct key *copy, struct agora_buffer *value)
 {
-	struct walk w = walk_budget(t);
+	struct walk w = {.left = walk_budget(t)};
 	int result;
 
 	do {
@@ -234,9 +236,10 @@ static int find_block_once(
 	return result;
 }
 
-int table_find_block(const struct agora_table *t, struct block_ref ref)
+int table_find_block(
+	const struct agora_table *t, struct block_ref ref, uint64_t *left)
 {
-	struct walk w = walk_budget(t);
+	struct walk w = {.left = *left};
 	uint64_t bucket = load_hash(entry_at(t, ref)) >> t->shift;
 	int result;
 
@@ -244,13 +247,24 @@ int table_find_block(const struct agora_table *t, struct block_ref ref)
 		walk_start(t, &w, bucket);
 		result = find_block_once(t, ref, &w);
 	} while (walk_again(&w, &result));
+	*left = w.left;
 	return result;
 }
 
-/* Clients whose leftovers were seen: a bit for each id. */
-struct strays {
-	uint64_t bits[64];
+/* A visit to all blocks. */
+struct visit {
+	uint64_t stray[64]; /* clients whose leftovers were seen: bits */
+	uint64_t left;      /* steps along chains */
+	struct agora_check *check;
 };
+
+static void found_stray(struct visit *v, uint64_t state)
+{
+	uint32_t owner = state_owner(state);
+
+	v->check->unreachable++;
+	v->stray[owner / 64] |= UINT64_C(1) << owner % 64;
+}
 
 static void count_block(const struct agora_table *t, struct block_ref ref,
 	uint64_t state, struct agora_check *check)
@@ -278,45 +292,36 @@ static void count_block(const struct agora_table *t, struct block_ref ref,
 }
 
 /* Of a client that is gone, and not in its place? */
-static bool is_left_behind(
-	const struct agora_table *t, struct block_ref ref, uint64_t state)
+static bool is_left_behind(const struct agora_table *t, struct block_ref ref,
+	uint64_t state, uint64_t *left)
 {
-	switch (state_kind(state)) {
-	case BLOCK_PUBLISHED:
-		return !client_is_live(
-			       &t->object.segment, state_owner(state)) &&
-		       table_find_block(t, ref) == ABSENT &&
-		       load_state(t, ref) == state;
-	case BLOCK_OWNED:
-	case BLOCK_RETIRED:
-		return !client_is_live(
-			       &t->object.segment, state_owner(state)) &&
-		       load_state(t, ref) == state;
-	default:
+	enum block_kind kind = state_kind(state);
+
+	if (kind != BLOCK_PUBLISHED && kind != BLOCK_OWNED &&
+		kind != BLOCK_RETIRED)
 		return false;
-	}
+	if (client_is_live(&t->object.segment, state_owner(state)))
+		return false;
+	if (kind == BLOCK_PUBLISHED && table_find_block(t, ref, left) != ABSENT)
+		return false;
+	return load_state(t, ref) == state;
 }
 
-static void check_blocks(
-	struct agora_table *t, struct agora_check *check, struct strays *strays)
+static void visit_blocks(struct agora_table *t, struct visit *v)
 {
 	uint32_t committed = pool_committed(&t->store.pool[0]);
 
 	for (uint32_t i = 0; i < committed; i++) {
 		struct block_ref ref = {i};
 		uint64_t state = load_state(t, ref);
-		uint32_t owner = state_owner(state);
 
-		count_block(t, ref, state, check);
-		if (is_left_behind(t, ref, state)) {
-			check->unreachable++;
-			strays->bits[owner / 64] |= UINT64_C(1) << owner % 64;
-		}
+		count_block(t, ref, state, v->check);
+		if (is_left_behind(t, ref, state, &v->left))
+			found_stray(v, state);
 	}
 }
 
-static void check_pages(
-	struct agora_table *t, struct agora_check *check, struct strays *strays)
+static void visit_pages(struct agora_table *t, struct visit *v)
 {
 	struct pool *pool = &t->store.pool[1];
 	uint32_t committed = pool_committed(pool);
@@ -325,22 +330,20 @@ static void check_pages(
 		uint64_t state = atomic_load_explicit(
 			&pool_block(pool, (struct block_ref){i})->state,
 			memory_order_relaxed);
-		uint32_t owner = state_owner(state);
+		enum block_kind kind = state_kind(state);
 
-		check->blocks++;
-		if (state_kind(state) == BLOCK_FREE)
-			check->free++;
-		else if (state_kind(state) == BLOCK_PART)
-			check->parts++;
-		else if (state_kind(state) == BLOCK_OWNED)
-			check->owned++;
+		v->check->blocks++;
+		if (kind == BLOCK_FREE)
+			v->check->free++;
+		else if (kind == BLOCK_PART)
+			v->check->parts++;
+		else if (kind == BLOCK_OWNED)
+			v->check->owned++;
 		else
-			check->damaged++;
-		if (state_kind(state) != BLOCK_OWNED ||
-			client_is_live(&t->object.segment, owner))
-			continue;
-		check->unreachable++;
-		strays->bits[owner / 64] |= UINT64_C(1) << owner % 64;
+			v->check->damaged++;
+		if (kind == BLOCK_OWNED &&
+			!client_is_live(&t->object.segment, state_owner(state)))
+			found_stray(v, state);
 	}
 }
 
@@ -371,26 +374,37 @@ static int check_chain_once(
 	return result;
 }
 
-static void check_chains(struct agora_table *t, struct agora_check *check)
+static void visit_chains(struct agora_table *t, struct visit *v)
 {
 	uint64_t bucket = find_bucket(t, 0);
+	struct walk w = {.left = v->left};
 
 	for (; bucket < t->buckets; bucket = find_bucket(t, bucket + 1)) {
-		struct walk w = walk_budget(t);
 		int result;
 
 		do {
 			walk_start(t, &w, bucket);
 			result = check_chain_once(t, bucket, &w);
 		} while (walk_again(&w, &result));
-		check->damaged += result < 0;
+		v->check->damaged += result < 0;
+		if (!w.left)
+			break;
 	}
+	v->left = w.left;
+}
+
+static void visit(struct agora_table *t, struct visit *v)
+{
+	visit_blocks(t, v);
+	visit_pages(t, v);
+	visit_chains(t, v);
 }
 
 /* What is dead and not claimed: its killer was killed, or is about to. */
 static void repair_marked(struct agora_table *t)
 {
 	uint32_t committed = pool_committed(&t->store.pool[0]);
+	uint64_t left = visit_budget(t);
 
 	for (uint32_t i = 0; i < committed; i++) {
 		struct block_ref ref = {i};
@@ -398,14 +412,14 @@ static void repair_marked(struct agora_table *t)
 
 		if (state_kind(load_state(t, ref)) == BLOCK_PUBLISHED &&
 			link_is_marked(load_link(&entry->link)))
-			table_purge(t, load_hash(entry) >> t->shift);
+			table_purge(t, load_hash(entry) >> t->shift, &left);
 	}
 }
 
-static void repair_strays(struct agora_table *t, const struct strays *strays)
+static void repair_strays(struct agora_table *t, const struct visit *v)
 {
 	for (uint32_t id = 1; id <= CLIENTS_MAX; id++)
-		if (strays->bits[id / 64] >> id % 64 & 1)
+		if (v->stray[id / 64] >> id % 64 & 1)
 			client_recover_stray(&t->object.segment, id);
 }
 
@@ -413,19 +427,17 @@ int table_check(void *handle, int repair, struct agora_check *check)
 {
 	struct agora_table *t = handle;
 	struct agora_check before = *check;
-	struct strays strays = {{0}};
+	struct visit v = {.left = visit_budget(t), .check = check};
 
-	check_blocks(t, check, &strays);
-	check_pages(t, check, &strays);
+	visit(t, &v);
 	if (repair) {
 		/* Repairs change what was counted: count again. */
-		repair_strays(t, &strays);
+		repair_strays(t, &v);
 		repair_marked(t);
 		*check = before;
-		check_blocks(t, check, &strays);
-		check_pages(t, check, &strays);
+		v.left = visit_budget(t);
+		visit(t, &v);
 	}
-	check_chains(t, check);
 	check->orphans = message_sweep_parts(&t->store, repair);
 	return 0;
 }

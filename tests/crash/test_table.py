@@ -39,11 +39,6 @@ LEFT = [
     "table_discarded",
 ]
 
-# Where each first step alone decides whether recovery passes the second.
-SOMETIMES = ["reclaim_owned", "pool_freed", "table_purge_claimed",
-             "table_purge_unlinked", "table_discarded",
-             "table_recover_published"]
-
 
 def points():
     """The steps that a client of a table passes."""

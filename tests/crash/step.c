@@ -1,0 +1,795 @@
+/*
+ * step.c - kill clients behind every single instruction of what they do.
+ *
+ *   step [--stride N] [--phase N] GROUP   every N-th instruction, from the
+ *                                         phase-th on
+ *   step --list                           the groups, one on each line
+ *
+ * A group is an operation in one shape; it is tried in each state that a
+ * queue or a table can be in. For each instruction: the object is turned
+ * back to that state, a victim is led to the instruction and killed there,
+ * another client works on the object, only then the dead one is recovered,
+ * and everything is looked through. Some states hold what another client
+ * left that died in the middle of its own operation.
+ *
+ * Clients: 1 is the survivor, 2 the victim, 3 died before. Who is attached
+ * stands in the state as it is saved, so 1 and 2 attach to a blank object
+ * first, and the state is put under them.
+ */
+#include "step.h"
+
+#include "base/hash.h"
+#include "shm/format.h"
+
+#include <agora/agora.h>
+#include <ftw.h>
+#include <getopt.h>
+
+#define QUEUE	 "p/x.queue"
+#define TABLE	 "p/x.table"
+#define CAPACITY 8
+#define LARGEST	 3500
+#define IDS	 3000
+
+enum op { NONE, PUSH, POP, RELEASE, RESTORE, PUT, DELETE, COMPARE, ADD, REPAIR };
+
+/* Where the one that died before was killed. */
+enum { AT_EFFECT = 0, EIGHTH = 1 /* to 7: that part of its instructions */ };
+
+/* The sizes of messages and values: in the block, with parts, with a page. */
+enum shape { SHORT, PARTS, LONG };
+
+struct group {
+	const char *name;
+	enum op op;
+	enum shape shape;
+	enum op before; /* REPAIR: what the dead one was about */
+};
+
+struct state {
+	const char *name;
+	int rotate;    /* messages pushed and popped before */
+	int fill;      /* then pushed; of a table: key 2 is there */
+	bool returned; /* the first message was claimed and given back */
+	enum op dead;
+	int key; /* of the dead one's operation */
+};
+
+static const struct group groups[] = {
+	{"push-short", PUSH, SHORT, NONE},
+	{"push-parts", PUSH, PARTS, NONE},
+	{"push-long", PUSH, LONG, NONE},
+	{"pop-short", POP, SHORT, NONE},
+	{"pop-parts", POP, PARTS, NONE},
+	{"pop-long", POP, LONG, NONE},
+	{"release-short", RELEASE, SHORT, NONE},
+	{"release-long", RELEASE, LONG, NONE},
+	{"restore", RESTORE, SHORT, NONE},
+	{"put-short", PUT, SHORT, NONE},
+	{"put-parts", PUT, PARTS, NONE},
+	{"put-long", PUT, LONG, NONE},
+	{"delete", DELETE, SHORT, NONE},
+	{"compare", COMPARE, SHORT, NONE},
+	{"add", ADD, SHORT, NONE},
+	{"repair-push", REPAIR, PARTS, PUSH},
+	{"repair-pop", REPAIR, LONG, POP},
+	{"repair-restore", REPAIR, SHORT, RESTORE},
+	{"repair-put", REPAIR, PARTS, PUT},
+	{"repair-delete", REPAIR, LONG, DELETE},
+};
+
+static const struct state queue_states[] = {
+	{"empty", 0, 0, false, NONE, 0},
+	{"half full", 0, 4, false, NONE, 0},
+	{"full", 0, CAPACITY, false, NONE, 0},
+	{"wrapped", 13, 5, false, NONE, 0},
+	{"wrapped and full", 6, CAPACITY, false, NONE, 0},
+	{"tail behind", 3, 3, false, PUSH, 0},
+	{"tail behind, full", 3, CAPACITY - 1, false, PUSH, 0},
+	{"head behind", 3, 3, false, POP, 0},
+	{"head behind, full", 3, CAPACITY, false, POP, 0},
+	{"returned", 3, 3, true, NONE, 0},
+};
+
+static const struct state table_states[] = {
+	{"absent", 0, 0, false, NONE, 0},
+	{"present", 0, 1, false, NONE, 0},
+	{"dead entry of the key", 0, 1, false, DELETE, 2},
+	{"key half replaced", 0, 1, false, PUT, 2},
+	{"dead entry before, key absent", 0, 0, false, DELETE, 1},
+	{"dead entry before, key present", 0, 1, false, DELETE, 1},
+	{"neighbour half replaced", 0, 1, false, PUT, 1},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+static char space_dir[200];
+static struct agora_space *space;
+static struct file file;
+static bool is_table;
+
+/* What a victim tells, in memory shared with its parent. */
+static struct told {
+	_Atomic bool begun, done;
+	_Atomic int result;
+	unsigned char buffer[LARGEST];
+} *told;
+
+/* ---- bytes: an id, and what follows from it ---- */
+
+static size_t size_of(uint64_t id)
+{
+	static const size_t sizes[] = {8, 1200, LARGEST};
+
+	return sizes[id / 1000];
+}
+
+static uint64_t id_in(enum shape shape, unsigned number)
+{
+	return (uint64_t)shape * 1000 + number;
+}
+
+static const unsigned char *bytes_of(uint64_t id)
+{
+	static unsigned char bytes[LARGEST];
+
+	memcpy(bytes, &id, 8);
+	for (size_t i = 8; i < size_of(id); i++)
+		bytes[i] = (unsigned char)(id * 31 + i * 7 + (i >> 8));
+	return bytes;
+}
+
+static uint64_t id_of(const unsigned char *data, size_t size)
+{
+	uint64_t id = IDS;
+
+	if (size >= 8)
+		memcpy(&id, data, 8);
+	if (id >= IDS || size != size_of(id) ||
+		memcmp(data, bytes_of(id), size))
+		fail("bytes that nobody wrote", (long)id, (long)size);
+	return id;
+}
+
+/* ---- clients ---- */
+
+struct client {
+	struct agora_object *object;
+	struct agora_queue *queue;
+	struct agora_table *table;
+};
+
+static struct client survivor;
+
+static struct client attach(uint32_t flags)
+{
+	struct agora_options options = {.capacity = CAPACITY,
+		.message_size = LARGEST,
+		.inline_size = is_table ? 984 : 992,
+		.memory = 64 * 4096,
+		.clients = 8};
+	struct client c = {NULL, NULL, NULL};
+
+	flags |= AGORA_WRITE;
+	if (is_table) {
+		check(agora_table_open(space, TABLE, flags, &options, &c.table),
+			"open the table");
+		c.object = agora_table_object(c.table);
+	} else {
+		check(agora_queue_open(space, QUEUE, flags, &options, &c.queue),
+			"open the queue");
+		c.object = agora_queue_object(c.queue);
+	}
+	return c;
+}
+
+static int push(uint64_t id)
+{
+	return agora_queue_push(survivor.queue, bytes_of(id), size_of(id));
+}
+
+/* Returns the id, or a negative errno. */
+static long pop(uint64_t *ret_ticket)
+{
+	static unsigned char data[LARGEST];
+	struct agora_buffer b = {data, LARGEST, 0, 0};
+	int result = agora_queue_pop(survivor.queue, &b);
+
+	if (ret_ticket)
+		*ret_ticket = b.version;
+	return result ? result : (long)id_of(data, b.size);
+}
+
+/* Keys that share a bucket, in the order of its chain. */
+#define KEYS 5
+static uint64_t keys[KEYS];
+
+static int by_hash(const void *a, const void *b)
+{
+	uint64_t seed = ((const struct header_shm *)file.live)->seed;
+	uint64_t left = hash_bytes(a, 8, seed), right = hash_bytes(b, 8, seed);
+
+	return left < right ? -1 : left > right;
+}
+
+static void find_keys(void)
+{
+	const struct header_shm *header = (const struct header_shm *)file.live;
+	int found = 0;
+
+	/* 64 buckets: see table_open.c. */
+	for (uint64_t key = 0; found < KEYS; key++)
+		if (hash_bytes(&key, sizeof(key), header->seed) >> 58 == 5)
+			keys[found++] = key;
+	qsort(keys, KEYS, sizeof(*keys), by_hash);
+}
+
+static int put(int key, uint64_t id)
+{
+	return agora_table_put(
+		survivor.table, &keys[key], 8, bytes_of(id), size_of(id));
+}
+
+/* Returns the id, or 0 for none. */
+static uint64_t get(int key, uint64_t *ret_version)
+{
+	static unsigned char data[LARGEST];
+	struct agora_buffer b = {data, LARGEST, 0, 0};
+	int result = agora_table_get(survivor.table, &keys[key], 8, &b);
+
+	if (result != -ENOENT)
+		check(result, "get");
+	if (ret_version)
+		*ret_version = result ? 0 : b.version;
+	return result ? 0 : id_of(data, b.size);
+}
+
+/* ---- victims and what they do ---- */
+
+struct task {
+	enum op op;
+	uint64_t id;
+	int key;
+	uint64_t version; /* COMPARE: the present one */
+};
+
+static int take(const struct client *c, bool restore)
+{
+	struct agora_message m;
+	int result = agora_queue_acquire(c->queue, &m);
+
+	if (result)
+		return result;
+	return restore ? agora_queue_restore(c->queue, &m)
+		       : agora_queue_release(c->queue, &m);
+}
+
+static int perform(const struct client *c, const struct task *task)
+{
+	const unsigned char *bytes = bytes_of(task->id);
+	const uint64_t *key = &keys[task->key];
+	struct agora_buffer out = {told->buffer, LARGEST, 0, 0};
+	struct agora_buffer in = {
+		(void *)bytes, 0, size_of(task->id), task->version};
+	struct agora_check report;
+
+	told->begun = true;
+	switch (task->op) {
+	case PUSH:
+		return agora_queue_push(c->queue, bytes, in.size);
+	case POP:
+		return agora_queue_pop(c->queue, &out);
+	case RELEASE:
+	case RESTORE:
+		return take(c, task->op == RESTORE);
+	case PUT:
+		return agora_table_put(c->table, key, 8, bytes, in.size);
+	case DELETE:
+		return agora_table_delete(c->table, key, 8);
+	case COMPARE:
+		return agora_table_compare(c->table, key, 8, &in, NULL);
+	case ADD:
+		return agora_table_add(c->table, key, 8, 7, NULL);
+	default:
+		return agora_object_check(c->object, 1, &report);
+	}
+}
+
+static pid_t start(const struct task *task)
+{
+	pid_t pid;
+
+	told->begun = told->done = false;
+	bytes_of(task->id);
+	pid = fork();
+	if (!pid) {
+		struct client c = attach(0);
+
+		victim_ready();
+		told->result = perform(&c, task);
+		told->done = true;
+		_exit(0);
+	}
+	victim_await(pid);
+	return pid;
+}
+
+/* ---- states ---- */
+
+/* The state under test, and what may and must come of it. */
+static struct {
+	const struct group *group;
+	const struct state *state;
+	struct task task;
+	char *image;
+	uint64_t count;           /* messages in the queue */
+	uint64_t first;           /* the one that a pop will take; 0: none */
+	unsigned char must[IDS];  /* come out exactly once */
+	uint64_t value[KEYS];     /* of each key; 0: none */
+} scene;
+
+static uint64_t count_messages(void)
+{
+	struct agora_stat stat;
+
+	check(agora_object_stat(survivor.object, &stat), "stat");
+	return stat.count;
+}
+
+/* What others can see of the object: changes with an operation's effect. */
+static uint64_t look(int key)
+{
+	return is_table ? get(key, NULL) : count_messages();
+}
+
+/* Kill a client in the middle of its operation, and leave it there. */
+static void strand(const struct task *task, int at)
+{
+	pid_t pid = start(task);
+	uint64_t before = look(task->key);
+	char *image = file_save(&file);
+	long steps = 0;
+
+	while (at == AT_EFFECT && look(task->key) == before)
+		if (!victim_step(pid, 1))
+			fail("no effect", task->op, 0);
+	if (at != AT_EFFECT) {
+		while (victim_step(pid, 1))
+			steps++;
+		file_restore(&file, image);
+		pid = start(task);
+		file_restore(&file, image);
+		victim_step(pid, steps * at / 8);
+	}
+	munmap(image, file.size);
+	victim_kill(pid);
+}
+
+static uint64_t fill_id(int i)
+{
+	return id_in((scene.group->shape + (unsigned)i) % 3, 10 + (unsigned)i);
+}
+
+static void fill_queue(const struct state *state)
+{
+	struct agora_message m;
+
+	for (int i = 0; i < state->rotate; i++)
+		if (push(1) || pop(NULL) != 1)
+			fail("rotate", i, 0);
+	for (int i = 0; i < state->fill; i++) {
+		check(push(fill_id(i)), "fill");
+		scene.must[fill_id(i)] = 1;
+	}
+	if (state->returned) {
+		check(agora_queue_acquire(survivor.queue, &m), "acquire");
+		check(agora_queue_restore(survivor.queue, &m), "restore");
+	}
+}
+
+static void fill_table(const struct state *state)
+{
+	enum shape shape =
+		scene.group->op == ADD ? SHORT : (scene.group->shape + 1) % 3;
+
+	for (int i = 0; i < KEYS - 1; i++)
+		if (i != 2 || state->fill)
+			check(put(i, id_in(shape, 10 + (unsigned)i)), "fill");
+}
+
+/* What a pop would take, without taking it; 0: nothing. */
+static uint64_t peek(void)
+{
+	static unsigned char data[LARGEST];
+	struct agora_buffer b = {data, LARGEST, 0, 0};
+
+	return agora_queue_peek(survivor.queue, &b) ? 0 : id_of(data, b.size);
+}
+
+static void note_state(const struct task *dead, int at)
+{
+	scene.task.id = id_in(scene.group->shape, 50);
+	scene.task.op = scene.group->op;
+	scene.task.key = 2;
+	if (!is_table) {
+		scene.count = count_messages();
+		scene.first = peek();
+		if (dead->op == PUSH && at == AT_EFFECT)
+			scene.must[dead->id] = 1;
+		else if (at != AT_EFFECT)
+			scene.must[dead->op == PUSH ? dead->id : fill_id(0)] =
+				2;
+		return;
+	}
+	for (int i = 0; i < KEYS; i++)
+		scene.value[i] = get(i, i == 2 ? &scene.task.version : NULL);
+}
+
+/* Build a state and save it. at: where who died before was killed. */
+static void arrange(
+	const struct group *group, const struct state *state, int at)
+{
+	struct task dead = {.op = at == AT_EFFECT ? state->dead : group->before,
+		.id = id_in(group->op == ADD ? SHORT : group->shape, 60),
+		.key = at == AT_EFFECT ? state->key : 2};
+	struct client second;
+
+	memset(&scene, 0, sizeof(scene));
+	scene.group = group;
+	scene.state = state;
+	snprintf(step_doing, sizeof(step_doing), "%s, %s, %d", group->name,
+		state->name, at);
+	survivor = attach(0);
+	second = attach(0);
+	if (is_table)
+		fill_table(state);
+	else
+		fill_queue(state);
+	if (dead.op != NONE)
+		strand(&dead, at);
+	note_state(&dead, at);
+	scene.image = file_save(&file);
+	agora_object_close(second.object);
+	agora_object_close(survivor.object);
+}
+
+/* ---- judges ---- */
+
+static void repair(void)
+{
+	struct agora_check report;
+	int result = agora_object_check(survivor.object, 1, &report);
+
+	if (result || report.repaired < 1)
+		fail("repair", result, (long)report.repaired);
+}
+
+static void account(void)
+{
+	struct agora_check report;
+	int result = agora_object_check(survivor.object, 0, &report);
+
+	if (result || report.free != report.blocks)
+		fail("blocks leaked", (long)report.free, (long)report.blocks);
+}
+
+/* How often the victim's message must come out: 0, 1, or 2: perhaps once. */
+static unsigned char expected_push(void)
+{
+	if (!told->begun || (told->done && told->result))
+		return 0;
+	return told->done ? 1 : 2;
+}
+
+/* Messages leave the queue in their order, whoever had them before. */
+static void drain(unsigned char *out)
+{
+	uint64_t ticket = 0, last = 0;
+	long id;
+
+	while ((id = pop(&ticket)) >= 0) {
+		out[id]++;
+		if (ticket <= last)
+			fail("order", (long)ticket, (long)last);
+		last = ticket;
+	}
+	if (id != -EAGAIN)
+		fail("drain", id, 0);
+}
+
+/* The survivor works while the dead one is not recovered: full is full and
+ * empty is empty, to the message, but for those that wait to be returned. */
+static void work_on_queue(unsigned char *out, unsigned char *must)
+{
+	uint64_t count = count_messages();
+	bool exact = scene.task.op != RESTORE && scene.task.op != REPAIR &&
+		     !scene.state->returned;
+	int pushed = push(90);
+	long popped = pop(NULL);
+
+	if (popped >= 0)
+		out[popped]++;
+	must[90] = !pushed;
+	if (pushed && (pushed != -EAGAIN || popped < 0))
+		fail("no progress", pushed, popped);
+	if (exact && !pushed != (count < CAPACITY))
+		fail("full is not exact", pushed, (long)count);
+	if (popped < 0 && (popped != -EAGAIN || count))
+		fail("empty is not exact", popped, (long)count);
+}
+
+static void judge_pop(unsigned char *out, unsigned char *must)
+{
+	uint64_t size = size_of(scene.first);
+
+	if (!told->begun)
+		return;
+	if (!told->done) {
+		must[scene.first] = 2;
+		return;
+	}
+	if (told->result != (scene.first ? 0 : -EAGAIN))
+		fail("pop", told->result, (long)scene.first);
+	if (!told->result)
+		out[scene.first]++;
+	if (scene.task.op == POP && !told->result &&
+		id_of(told->buffer, size) != scene.first)
+		fail("another message", (long)scene.first, 0);
+}
+
+static void judge_queue(void)
+{
+	unsigned char out[IDS] = {0}, must[IDS];
+
+	memcpy(must, scene.must, IDS);
+	if (scene.task.op == PUSH)
+		must[scene.task.id] = expected_push();
+	else if (scene.task.op == POP || scene.task.op == RELEASE)
+		judge_pop(out, must);
+	work_on_queue(out, must);
+	repair();
+	drain(out);
+	for (long id = 1; id < IDS; id++)
+		if (must[id] == 2 ? out[id] > 1 : out[id] != must[id])
+			fail("lost or repeated", id, out[id]);
+	account();
+}
+
+/* The value that key 2 has once the victim's operation took place. */
+static uint64_t value_after(void)
+{
+	switch (scene.task.op) {
+	case PUT:
+	case COMPARE:
+		return scene.task.id;
+	case ADD:
+		return scene.value[2] + 7;
+	case DELETE:
+		return 0;
+	default:
+		return scene.value[2];
+	}
+}
+
+static void judge_key(uint64_t now)
+{
+	uint64_t after = value_after();
+	int result = scene.task.op == DELETE && !scene.value[2] ? -ENOENT : 0;
+
+	if (now != scene.value[2] && now != after)
+		fail("neither old nor new", (long)now, (long)after);
+	if (!told->begun && now != scene.value[2])
+		fail("changed by nobody", (long)now, (long)after);
+	if (told->done && (now != after || told->result != result))
+		fail("not changed", (long)now, told->result);
+}
+
+/* Every key has its value, and a walk meets each key once. */
+static void look_through(const uint64_t *value)
+{
+	uint64_t key, there = 0, met = 0;
+	struct agora_buffer k = {
+		.data = &key, .capacity = 512, .size = SIZE_MAX};
+
+	for (int i = 0; i < KEYS; i++) {
+		if (get(i, NULL) != value[i])
+			fail("value of a key", i, (long)get(i, NULL));
+		there += value[i] != 0;
+	}
+	while (!agora_table_next(survivor.table, &k, NULL))
+		met++;
+	if (met != there || count_messages() != there)
+		fail("keys", (long)met, (long)there);
+}
+
+static void judge_table(bool rewrite)
+{
+	uint64_t value[KEYS];
+
+	memcpy(value, scene.value, sizeof(value));
+	value[2] = get(2, NULL);
+	judge_key(value[2]);
+	look_through(value);
+	if (rewrite) {
+		value[2] = id_in(PARTS, 70);
+		check(put(2, value[2]), "put");
+	}
+	if (agora_table_delete(survivor.table, &keys[0], 8))
+		fail("delete", 0, 0);
+	value[0] = 0;
+	value[4] = id_in(LONG, 71);
+	check(put(4, value[4]), "put");
+	look_through(value);
+	repair();
+	look_through(value);
+	for (int i = 0; i < KEYS; i++)
+		if (value[i] &&
+			agora_table_delete(survivor.table, &keys[i], 8))
+			fail("delete", i, 0);
+	account();
+}
+
+/* ---- killing ---- */
+
+/* Returns false when the victim came to its end before. */
+static bool kill_at(const char *blank, long steps, bool rewrite)
+{
+	pid_t pid;
+	bool alive;
+
+	file_restore(&file, blank);
+	survivor = attach(0);
+	pid = start(&scene.task);
+	file_restore(&file, scene.image);
+	alive = victim_step(pid, steps);
+	if (alive)
+		victim_kill(pid);
+	if (is_table)
+		judge_table(rewrite);
+	else
+		judge_queue();
+	agora_object_close(survivor.object);
+	return alive;
+}
+
+struct pace {
+	long stride, phase, deaths;
+};
+
+static void kill_all(const char *blank, struct pace *pace)
+{
+	long steps = pace->phase;
+	char what[120];
+	bool alive;
+
+	memcpy(what, step_doing, sizeof(what));
+	do {
+		snprintf(step_doing, sizeof(step_doing),
+			"%.119s, instruction %ld", what, steps);
+		alive = kill_at(blank, steps, false);
+		if (is_table)
+			kill_at(blank, steps, true);
+		steps += pace->stride;
+		pace->deaths += alive;
+	} while (alive);
+	munmap(scene.image, file.size);
+}
+
+/* Commit all the memory that will be needed, and leave an empty object. */
+static char *make_blank(void)
+{
+	char path[300];
+
+	survivor = attach(AGORA_CREATE);
+	snprintf(path, sizeof(path), "%s/%s", space_dir,
+		is_table ? TABLE : QUEUE);
+	file = file_open(path);
+	find_keys();
+	for (unsigned n = 0; n < 3; n++)
+		if (is_table ? put(0, id_in(n, 1)) ||
+				       agora_table_delete(
+					       survivor.table, &keys[0], 8)
+			     : push(id_in(n, 1)) || pop(NULL) < 0)
+			fail("first use", n, 0);
+	account();
+	agora_object_close(survivor.object);
+	return file_save(&file);
+}
+
+static void run(const struct group *group, struct pace *pace)
+{
+	enum op op = group->op == REPAIR ? group->before : group->op;
+	const struct state *states;
+	size_t count;
+	char *blank;
+
+	is_table = op >= PUT;
+	states = is_table ? table_states : queue_states;
+	count = is_table ? COUNT(table_states) : COUNT(queue_states);
+	blank = make_blank();
+	for (size_t i = 0; i < count && group->op != REPAIR; i++) {
+		file_restore(&file, blank);
+		arrange(group, &states[i], AT_EFFECT);
+		kill_all(blank, pace);
+	}
+	for (int at = EIGHTH; at < 8 && group->op == REPAIR; at++) {
+		file_restore(&file, blank);
+		arrange(group, &states[1], at);
+		kill_all(blank, pace);
+	}
+}
+
+/* ---- main ---- */
+
+static int remove_one(
+	const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	(void)st;
+	(void)type;
+	(void)where;
+	return remove(path);
+}
+
+static void clean_up(void)
+{
+	static pid_t owner;
+
+	if (!owner)
+		owner = getpid();
+	else if (owner == getpid())
+		nftw(space_dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void make_space(void)
+{
+	const char *root = getenv("AGORA_TEST_ROOT");
+
+	snprintf(space_dir, sizeof(space_dir), "%s/agora-step-XXXXXX",
+		root ? root : "/dev/shm");
+	if (!mkdtemp(space_dir))
+		fail("mkdtemp", errno, 0);
+	clean_up();
+	atexit(clean_up);
+	check(agora_space_open(space_dir, &space), "space");
+	check(agora_program_create(space, "p", NULL), "program");
+	told = map_zeroes(sizeof(*told));
+}
+
+static int run_named(const char *name, struct pace *pace)
+{
+	for (size_t i = 0; i < COUNT(groups); i++) {
+		if (strcmp(groups[i].name, name))
+			continue;
+		make_space();
+		run(&groups[i], pace);
+		printf("%ld deaths\n", pace->deaths);
+		return 0;
+	}
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"stride", required_argument, NULL, 's'},
+		{"phase", required_argument, NULL, 'p'},
+		{"list", no_argument, NULL, 'l'}, {NULL, 0, NULL, 0}};
+	struct pace pace = {1, 0, 0};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		if (option == 's')
+			pace.stride = atol(optarg);
+		else if (option == 'p')
+			pace.phase = atol(optarg);
+		else if (option == 'l')
+			for (size_t i = 0; i < COUNT(groups); i++)
+				puts(groups[i].name);
+		else
+			return 2;
+	}
+	if (pace.stride < 1 || pace.phase < 0)
+		return 2;
+	return optind + 1 == argc ? run_named(argv[optind], &pace)
+				  : optind != argc;
+}

@@ -1,0 +1,146 @@
+/*
+ * step.h - stop a process behind any of its instructions; turn a segment
+ * back to what it was.
+ *
+ * A victim is a child that stops itself before its operation and is then
+ * led through it, one instruction at a time. A segment's file is saved and
+ * restored by copying the pages that were ever touched: while that is done
+ * nobody is at work on it.
+ */
+#ifndef TESTS_CRASH_STEP_H
+#define TESTS_CRASH_STEP_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What is being done, for the line that says what failed. */
+static char step_doing[200];
+
+static void fail(const char *what, long a, long b)
+{
+	fprintf(stderr, "failed: %s: %s (%ld, %ld)\n", step_doing, what, a, b);
+	exit(1);
+}
+
+static void check(long result, const char *what)
+{
+	if (result < 0)
+		fail(what, result, errno);
+}
+
+/* ---- segments ---- */
+
+struct file {
+	int fd;
+	char *live; /* the file itself */
+	size_t size;
+};
+
+static void *map_zeroes(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (memory == MAP_FAILED)
+		fail("mmap", (long)size, errno);
+	return memory;
+}
+
+static struct file file_open(const char *path)
+{
+	struct file f = {.fd = open(path, O_RDWR | O_CLOEXEC)};
+	struct stat st;
+
+	check(f.fd, "open the segment's file");
+	check(fstat(f.fd, &st), "fstat");
+	f.size = (size_t)st.st_size;
+	f.live = mmap(
+		NULL, f.size, PROT_READ | PROT_WRITE, MAP_SHARED, f.fd, 0);
+	if (f.live == MAP_FAILED)
+		fail("map the segment's file", (long)f.size, errno);
+	return f;
+}
+
+/* Copy what the file has memory for; the rest of an image is zero. */
+static void copy_pages(const struct file *f, char *to, const char *from)
+{
+	off_t start = 0;
+
+	while ((start = lseek(f->fd, start, SEEK_DATA)) >= 0) {
+		off_t end = lseek(f->fd, start, SEEK_HOLE);
+
+		memcpy(to + start, from + start, (size_t)(end - start));
+		start = end;
+	}
+}
+
+static char *file_save(const struct file *f)
+{
+	char *image = map_zeroes(f->size);
+
+	copy_pages(f, image, f->live);
+	return image;
+}
+
+static void file_restore(const struct file *f, const char *image)
+{
+	copy_pages(f, f->live, image);
+}
+
+/* ---- victims ---- */
+
+/* In the child: wait to be led. */
+static void victim_ready(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+	raise(SIGSTOP);
+}
+
+/* In the parent: wait until the child is ready. */
+static void victim_await(pid_t pid)
+{
+	int status;
+
+	check(pid, "fork");
+	check(waitpid(pid, &status, 0), "waitpid");
+	if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGSTOP)
+		fail("the victim did not get ready", status, 0);
+}
+
+/* Lead it through count instructions. Returns false when it came to its end. */
+static bool victim_step(pid_t pid, long count)
+{
+	while (count-- > 0) {
+		int status;
+
+		check(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), "step");
+		check(waitpid(pid, &status, 0), "waitpid");
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+			return false;
+		if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP)
+			fail("the victim failed", status, 0);
+	}
+	return true;
+}
+
+static void victim_kill(pid_t pid)
+{
+	int status;
+
+	check(kill(pid, SIGKILL), "kill");
+	check(waitpid(pid, &status, 0), "waitpid");
+}
+
+#endif
