@@ -84,18 +84,19 @@ static int list_programs(struct file *file)
 	return r;
 }
 
+/* The folder stands before the object, without which it is gone: rm -r. */
 static int list_object(struct file *file, const char *name)
 {
 	const struct agora_kind *kind = agora_kind_of(name);
 	char folder[256];
-	int r;
+	int r = 0;
 
-	r = add_name(file, name);
-	if (r < 0 || !kind || kind->shape != AGORA_KEYED)
-		return r;
-	snprintf(folder, sizeof(folder), "%.*s",
-		(int)(strlen(name) - strlen(kind->name) - 1), name);
-	return add_name(file, folder);
+	if (kind && kind->shape == AGORA_KEYED) {
+		snprintf(folder, sizeof(folder), "%.*s",
+			(int)(strlen(name) - strlen(kind->name) - 1), name);
+		r = add_name(file, folder);
+	}
+	return r < 0 ? r : add_name(file, name);
 }
 
 static int list_objects(struct file *file)

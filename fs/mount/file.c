@@ -305,24 +305,30 @@ bool file_is_opener(const struct file *file, pid_t pid)
 	return access(path, F_OK) == 0;
 }
 
-bool file_is_exiting(pid_t pid)
+enum leaving file_leaving(pid_t pid)
 {
 	const unsigned int exiting = 0x4; /* PF_EXITING of the kernel */
-	char path[64], line[512] = "", *p;
-	unsigned int flags = 0;
+	unsigned int flags = 0, code = 0;
+	char path[64], line[1024] = "", *p, *word;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	f = fopen(path, "re");
 	if (!f)
-		return false;
+		return STAYS;
 	if (!fgets(line, sizeof(line), f))
 		line[0] = '\0';
 	fclose(f);
-	p = strrchr(line, ')'); /* the name may hold anything */
-	if (p && sscanf(p, ") %*c %*d %*d %*d %*d %*d %u", &flags) != 1)
-		flags = 0;
-	return flags & exiting;
+	p = strrchr(line, ')'); /* the name before it may hold anything */
+	for (int field = 2; p && (word = strsep(&p, " ")); field++) {
+		if (field == 9)
+			flags = strtoul(word, NULL, 10);
+		if (field == 52)
+			code = strtoul(word, NULL, 10);
+	}
+	if (!(flags & exiting))
+		return STAYS;
+	return code & 0x7f ? DIES : EXITS;
 }
 
 bool file_is_being_made(const struct place *place)

@@ -93,8 +93,13 @@ void file_release(uint64_t fh);
 /** Whether the process that asks is the one that opened the file. */
 bool file_is_opener(const struct file *file, pid_t pid);
 
-/** Whether the process is ending: it cannot be interrupted any more. */
-bool file_is_exiting(pid_t pid);
+/** How a process is about to leave. */
+enum leaving {
+	STAYS,
+	EXITS, /* of itself: it cannot be interrupted any more */
+	DIES   /* of a signal */
+};
+enum leaving file_leaving(pid_t pid);
 
 /** Count bytes that the file holds now instead of before.
  * Called with file->lock. Returns 0, -EFBIG, -ENOBUFS. */

@@ -213,6 +213,19 @@ static int attempt_finish(struct want *w)
 	return 0;
 }
 
+/* Of who was killed or interrupted nothing is stored by halves. */
+static void forget(struct file *file)
+{
+	pthread_mutex_lock(&file->lock);
+	text_lines_free(&file->lines);
+	pthread_mutex_unlock(&file->lock);
+}
+
+static void cancel_finish(struct want *w)
+{
+	forget(w->file);
+}
+
 static bool is_unfinished(struct file *file)
 {
 	bool is;
@@ -230,16 +243,21 @@ void frame_flush(fuse_req_t req, struct file *file)
 		.req = req,
 		.file = file,
 		.attempt = attempt_finish,
+		.cancel = cancel_finish,
 		.events = AGORA_WRITABLE,
 		.pid = pid,
 	};
+	enum leaving leaving = STAYS;
+	bool due = is_unfinished(file) && file_is_opener(file, pid);
 
-	if (!is_unfinished(file) || !file_is_opener(file, pid) ||
-		file_is_exiting(pid)) {
+	if (due)
+		leaving = file_leaving(pid);
+	if (leaving == DIES)
+		forget(file);
+	if (due && leaving == STAYS)
+		park_or_answer(&want, file->flags & O_NONBLOCK);
+	else
 		fuse_reply_err(req, 0); /* the last close will store it */
-		return;
-	}
-	park_or_answer(&want, file->flags & O_NONBLOCK);
 }
 
 void frame_end(struct file *file)

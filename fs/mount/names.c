@@ -149,7 +149,31 @@ int names_unlink(fuse_req_t req, struct place *parent, const char *name)
 		return remove_object(req, &place, name);
 	if (place.facet == FACET_KEY)
 		return remove_key(&place);
-	return -EPERM;
+	if (place.facet != FACET_MANIFEST)
+		return -EPERM;
+	caller_enter(req);
+	r = agora_program_forget(server.space, place.program);
+	caller_leave();
+	return r;
+}
+
+/*
+ * A folder goes with its object. That an empty one can be removed, which
+ * does nothing, lets "rm -r PROGRAM" do what it says.
+ */
+static int remove_folder(struct place *place)
+{
+	struct agora_stat st;
+	struct object *o;
+	int r = object_get(place, AGORA_READ, &o);
+
+	if (r < 0)
+		return r;
+	r = agora_object_stat(object_reader(o), &st);
+	object_put(o);
+	if (r < 0)
+		return r;
+	return st.count ? -ENOTEMPTY : 0;
 }
 
 int names_rmdir(fuse_req_t req, struct place *parent, const char *name)
@@ -159,6 +183,8 @@ int names_rmdir(fuse_req_t req, struct place *parent, const char *name)
 
 	if (r < 0)
 		return r;
+	if (place.facet == FACET_FOLDER)
+		return remove_folder(&place);
 	if (place.facet != FACET_PROGRAM)
 		return -EPERM;
 	caller_enter(req);

@@ -17,8 +17,10 @@
 #include <string.h>
 #include <time.h>
 
-#define IDLE_SECONDS 5
-#define IDLE_MAX     256
+#define IDLE_SECONDS      5
+#define IDLE_SLOW_SECONDS 600 /* of one that takes long to describe */
+#define SLOW_NSEC         20000000
+#define IDLE_MAX          256
 
 static struct {
 	pthread_mutex_t lock;
@@ -103,8 +105,10 @@ static bool may_go(const struct object *o, bool all)
 		return false;
 	if (all)
 		return true;
-	return seconds_now() - o->idle_since > IDLE_SECONDS &&
-	       !o->rejected; /* object_find_gone() lets these go */
+	if (o->rejected) /* object_find_gone() lets these go */
+		return false;
+	return seconds_now() - o->idle_since >
+	       (o->slow ? IDLE_SLOW_SECONDS : IDLE_SECONDS);
 }
 
 void object_expire(bool all)
@@ -129,6 +133,20 @@ void object_expire(bool all)
 	}
 }
 
+/* Counting takes time in proportion to what is in the object. */
+int object_count(
+	struct object *o, struct agora_object *handle, struct agora_stat *st)
+{
+	struct timespec limit = agora_deadline(SLOW_NSEC), now;
+	int r = agora_object_stat(handle, st);
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (now.tv_sec > limit.tv_sec ||
+		(now.tv_sec == limit.tv_sec && now.tv_nsec > limit.tv_nsec))
+		o->slow = true;
+	return r;
+}
+
 /* ---- opening ---------------------------------------------------------- */
 
 static int describe(struct object *o, struct agora_object *handle)
@@ -138,7 +156,7 @@ static int describe(struct object *o, struct agora_object *handle)
 
 	if (o->kind)
 		return 0;
-	r = agora_object_stat(handle, &st);
+	r = object_count(o, handle, &st);
 	if (r < 0)
 		return r;
 	memcpy(o->type, st.type, sizeof(o->type));

@@ -80,6 +80,10 @@ struct agora_object *object_writer(struct object *o);
 /** Remember why a write was rejected. */
 void object_reject(struct object *o, pid_t pid, uint64_t offset, int error);
 
+/** Get the object's state, and notice whether that takes long. */
+int object_count(struct object *o, struct agora_object *handle,
+	struct agora_stat *ret_stat);
+
 /** Tell the size of a key's value as shown. ret_size may be NULL.
  * Returns 0, -ENOENT, -ESTALE, ... */
 int object_key_size(struct place *place, uint64_t *ret_size);

@@ -72,6 +72,8 @@ static void want_free(struct want *w)
 
 static void answer(struct want *w, int error)
 {
+	if (w->cancel)
+		w->cancel(w);
 	if (w->req && error)
 		fuse_reply_err(w->req, error);
 	else if (w->req)

@@ -12,6 +12,7 @@ struct want {
 	fuse_req_t req; /* NULL: nobody waits for the answer */
 	struct file *file;
 	int (*attempt)(struct want *want);
+	void (*cancel)(struct want *want); /* or NULL: it will not be */
 	uint32_t events; /* what it waits for: AGORA_READABLE... */
 	pid_t pid;       /* who asks */
 	size_t size;

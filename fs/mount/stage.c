@@ -184,13 +184,33 @@ static int attempt_publish(struct want *w)
 	return 0;
 }
 
+/* Of who was killed or interrupted nothing is stored by halves. */
+static void forget(struct file *file)
+{
+	pthread_mutex_lock(&file->lock);
+	file->stage.dirty = file->stage.written = false;
+	text_free(&file->stage.bytes);
+	pthread_mutex_unlock(&file->lock);
+}
+
+static void cancel_publish(struct want *w)
+{
+	forget(w->file);
+}
+
 /* Whether this close is the one that publishes. */
 static bool is_due(struct file *file, pid_t pid)
 {
 	struct stage *s = &file->stage;
+	enum leaving leaving;
 	bool due;
 
-	if (!file_is_opener(file, pid) || file_is_exiting(pid))
+	if (!s->dirty || !file_is_opener(file, pid))
+		return false;
+	leaving = file_leaving(pid);
+	if (leaving == DIES)
+		forget(file);
+	if (leaving != STAYS)
 		return false;
 	pthread_mutex_lock(&file->lock);
 	/* nothing was written: the first close may be that of a shell that
@@ -207,6 +227,7 @@ void stage_flush(fuse_req_t req, struct file *file)
 		.req = req,
 		.file = file,
 		.attempt = attempt_publish,
+		.cancel = cancel_publish,
 		.events = AGORA_WRITABLE,
 		.pid = pid,
 	};

@@ -318,29 +318,12 @@ static uint64_t rendered_size(const struct place *place, struct object *o)
 	return size;
 }
 
-/* Counting may take time in proportion to what is in the object: where it
- * took long it is not done again. */
-static int count(struct object *o, struct agora_stat *st)
-{
-	struct timespec limit = agora_deadline(SLOW_NSEC), now;
-	int r;
-
-	if (o->slow)
-		return -EAGAIN;
-	r = agora_object_stat(object_reader(o), st);
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (now.tv_sec > limit.tv_sec ||
-		(now.tv_sec == limit.tv_sec && now.tv_nsec > limit.tv_nsec))
-		o->slow = true;
-	return o->slow ? -EAGAIN : r;
-}
-
 static uint64_t object_size(const struct place *place, struct object *o)
 {
 	struct agora_stat st;
 
-	if (count(o, &st) < 0)
-		return 0;
+	if (o->slow || object_count(o, object_reader(o), &st) < 0)
+		return 0; /* not twice, where it took long */
 	if (o->kind->shape == AGORA_SEQUENCE)
 		return st.bytes + (o->lines ? st.count : 0);
 	if (st.bytes > SIZED_BYTES || st.count > SIZED_KEYS)

@@ -116,6 +116,14 @@ void agora_program_info_free(struct agora_program_info *info);
 int agora_program_remove(struct agora_space *space, const char *name);
 
 /**
+ * Forget who registered a program last, its doc and tags; objects stay.
+ *
+ * Returns 0, -ENOENT, -EBUSY (alive), -EINVAL, -EACCES.
+ * Crash: forgotten or not. Since: 0.1
+ */
+int agora_program_forget(struct agora_space *space, const char *name);
+
+/**
  * Rename a program with all its objects; open handles stay valid.
  *
  * Returns 0, -ENOENT, -EEXIST (nothing is replaced), -EINVAL,

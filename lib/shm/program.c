@@ -396,6 +396,27 @@ int agora_program_remove(struct agora_space *space, const char *name)
 	return repeat(remove_one, &job);
 }
 
+static int forget_one(struct job *job)
+{
+	struct alive alive;
+	int error = lock_current(job, ALIVE_CHANGE, &alive);
+
+	if (error)
+		return error == -EEXIST ? -EBUSY : denied(error);
+	if (unlinkat(alive.dir, MANIFEST_FILE, 0) && errno != ENOENT)
+		error = denied(-errno);
+	crash_point(program_forgotten);
+	let_go(&alive);
+	return error;
+}
+
+int agora_program_forget(struct agora_space *space, const char *name)
+{
+	struct job job = {.space = space, .name = name};
+
+	return repeat(forget_one, &job);
+}
+
 int agora_program_rename(
 	struct agora_space *space, const char *from, const char *to)
 {

@@ -290,7 +290,26 @@ def test_a_waiting_writer_dies_of_its_signals(full, command, way):
     assert waits(writer)
     os.kill(writer.pid, way)
     assert writer.wait(5) == -way
-    assert full.out("cat p/q.queue") == "1\n2\n3\n4\n"
+    # what it wanted to write is not there, and will not come
+    full.out("cat p/.q.queue/pop p/.q.queue/pop")
+    time.sleep(0.1)
+    assert full.out("cat p/q.queue") == "3\n4\n"
+
+
+@pytest.mark.parametrize("name", ["q.queue", ".q.queue/put", "t/key"])
+def test_of_a_killed_writer_nothing_is_stored_by_halves(queue, name):
+    queue.out("touch p/t.table")
+    writer = queue.start_command(["python3", "-c",
+        "import os, time\n"
+        f"f = os.open('p/{name}', os.O_WRONLY | os.O_CREAT)\n"
+        "os.write(f, b'half')\n"
+        "print('written', flush=True)\n"
+        "time.sleep(100)\n"])
+    assert writer.stdout.readline() == b"written\n"
+    writer.kill()
+    writer.wait(5)
+    time.sleep(0.1)
+    assert queue.out("cat p/q.queue p/t.table") == ""
 
 
 @pytest.mark.parametrize("way", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

@@ -200,17 +200,13 @@ def test_an_object_replaced_natively_is_the_new_one(mount, native):
 
 def test_events_tell_what_came_and_went(mount, native):
     n = native(mount)
-    n.program("new")
-    n.create("new/q.queue")
-    n.remove("new/q.queue")
-    wanted = ["program-added\tnew", "object-added\tnew/q.queue",
-              "object-removed\tnew/q.queue"]
-
-    def told():
-        lines = mount.out("cat .events").splitlines()
-        return [line for line in lines if "new" in line][:3] == wanted
-
-    until(told)
+    for step, path, event in (
+        (n.program, "new", "program-added\tnew"),
+        (n.create, "new/q.queue", "object-added\tnew/q.queue"),
+        (n.remove, "new/q.queue", "object-removed\tnew/q.queue"),
+    ):
+        step(path)
+        until(lambda: event in mount.out("cat .events").splitlines())
 
 
 def test_follow_waits_for_events(mount):

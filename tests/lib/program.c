@@ -254,6 +254,26 @@ TEST(a_program_that_is_alive_is_ebusy)
 	CHECK_OK(agora_program_remove(space, "p"));
 }
 
+TEST(a_forgotten_program_keeps_its_objects_only)
+{
+	struct agora_program_options options = {.doc = "once"};
+	struct agora_program_info *info;
+	struct agora_program *program;
+
+	CHECK_OK(agora_program_register(space, "p", &options, &program));
+	CHECK_OK(agora_object_create(space, "p/q.queue", NULL));
+	CHECK_ERROR(-EBUSY, agora_program_forget(space, "p"));
+	agora_program_unregister(program);
+	CHECK_OK(agora_program_forget(space, "p"));
+	CHECK_OK(agora_program_forget(space, "p"));
+	CHECK_OK(agora_program_info(space, "p", &info));
+	CHECK_STR("", info->doc);
+	CHECK_EQ(0, info->pid);
+	agora_program_info_free(info);
+	CHECK_EQ(1, agora_space_list(space, "p", &(char **){NULL}));
+	CHECK_ERROR(-ENOENT, agora_program_forget(space, "q"));
+}
+
 TEST(renaming_keeps_objects_and_registration)
 {
 	struct agora_program *program;
