@@ -41,9 +41,9 @@ struct object {
 	uint64_t capacity, message_size, key_size;
 	struct agora_object *reader; /* never closed before the object is */
 	struct agora_object *writer;
-	bool slow; /* counting took long: sizes are not shown */
+	_Atomic bool slow; /* counting took long: sizes are not shown */
 	struct rejection errors[ERRORS_MAX];
-	unsigned int rejected; /* ever; the last is errors[(n - 1) % MAX] */
+	_Atomic unsigned int rejected; /* ever; the last is errors[(n - 1) % MAX] */
 
 	struct { /* park's, under its lock */
 		LIST_ENTRY(object) link;

@@ -168,6 +168,7 @@ static void make_table(const char *path, uint32_t writers)
 	struct agora_options options = {.capacity = 100,
 		.message_size = LONG,
 		.key_size = 64,
+		.memory = 1 << 20,
 		.writers = writers};
 	const char *key, *data;
 	size_t key_size, size;

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """Segments that an earlier library wrote are read by today's.
 
 golden/FORMAT/NAME.xz holds segment files of each format version. The files

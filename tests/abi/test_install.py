@@ -81,14 +81,26 @@ def test_pkg_config_names_the_version_and_nothing_private(installed):
             if option.startswith("-l")] == ["-lagora"]
 
 
-def test_installed_command_finds_its_library_and_server(installed, tmp_path):
+def test_installed_command_mounts_with_the_installed_server(
+        installed, tmp_path):
     command = find(installed, "bin/agora")
-    find(installed, "libexec/agora-mount")
     library = find(installed, "libagora.so.0").parent
-    result = subprocess.run(
-        [command, "ls", "--space", tmp_path], capture_output=True, text=True,
-        timeout=60, env=os.environ | {"LD_LIBRARY_PATH": str(library)})
-    assert (result.returncode, result.stderr) == (0, "")
+    space, tree = tmp_path / "space", tmp_path / "tree"
+    space.mkdir()
+    tree.mkdir()
+
+    def run(*arguments):
+        result = subprocess.run(
+            [command, *arguments], capture_output=True, text=True,
+            timeout=60, env=os.environ | {"LD_LIBRARY_PATH": str(library),
+                                          "AGORA_SPACE": str(space)})
+        assert (result.returncode, result.stderr) == (0, "")
+
+    run("mount", tree)
+    try:
+        assert (tree / "README").read_text()
+    finally:
+        run("umount", tree)
 
 
 def test_nothing_of_the_tests_is_installed(installed):

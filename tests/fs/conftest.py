@@ -35,8 +35,8 @@ def until(condition, seconds=10):
 
 
 def stuck_in_fuse():
-    """Processes that sleep uninterruptibly in a file system in user space."""
-    found = []
+    """Who sleeps uninterruptibly in a file system in user space, and where."""
+    found = {}
     for entry in pathlib.Path("/proc").glob("[0-9]*/task/[0-9]*"):
         try:
             stat = (entry / "stat").read_text()
@@ -46,7 +46,7 @@ def stuck_in_fuse():
         except OSError:
             continue
         if "fuse" in stack:
-            found.append(f"{stat.split('(')[1]}\n{stack}")
+            found[entry] = f"{stat.split('(')[1]}\n{stack}"
     return found
 
 
@@ -238,10 +238,13 @@ def make_mount():
     try:
         for mount in reversed(mounts):
             mount.end()
+        # Others may use mounts of their own meanwhile: stuck is who stays.
+        stuck = stuck_in_fuse()
         deadline = time.monotonic() + 2
-        while stuck_in_fuse() and time.monotonic() < deadline:
+        while stuck and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert not stuck_in_fuse()
+            stuck = {k: v for k, v in stuck_in_fuse().items() if k in stuck}
+        assert not stuck
     finally:
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)

@@ -10,7 +10,7 @@
 
 #define PATH   "p/t.table"
 #define KEYS   150
-#define ROUNDS 400
+#define ROUNDS 60
 
 static unsigned char value[20000];
 static size_t file_size;
