@@ -26,7 +26,7 @@ struct server server;
 struct arguments {
 	const char *space;
 	const char *point;
-	const char *options; /* for the mount, or NULL */
+	char *options; /* for the mount, or NULL */
 	bool foreground;
 };
 
@@ -64,7 +64,8 @@ static bool parse(int argc, char **argv, struct arguments *args)
 			args->foreground = true;
 			break;
 		case 'o':
-			args->options = optarg;
+			if (fuse_opt_add_opt(&args->options, optarg) < 0)
+				return false;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -87,22 +88,20 @@ static bool complain(const char *what, int r)
 	return false;
 }
 
-/* What libfuse says is kept until we know whether it is why we fail. */
+/* What libfuse says, which may come in pieces, is kept until we know whether
+ * it is why we fail. */
 static char fuse_said[256];
 
 static void log_fuse(enum fuse_log_level level, const char *format, va_list ap)
 {
-	char line[256];
+	size_t size = strlen(fuse_said);
 
 	(void)level;
-	vsnprintf(line, sizeof(line), format, ap);
-	line[strcspn(line, "\n")] = '\0';
-	if (!strncmp(line, "fuse: ", 6))
-		memmove(line, line + 6, strlen(line) - 5);
 	if (server.mounted)
-		fprintf(stderr, "agora-mount: %s\n", line);
-	else if (!fuse_said[0])
-		strcpy(fuse_said, line);
+		vfprintf(stderr, format, ap);
+	else if (!strchr(fuse_said, '\n')) /* the first line tells */
+		vsnprintf(
+			fuse_said + size, sizeof(fuse_said) - size, format, ap);
 }
 
 static bool open_space(const char *path)
@@ -146,6 +145,7 @@ static bool mount_at(const char *point, const char *options)
 			 !fuse_session_mount(server.session, point);
 	if (server.mounted)
 		return true;
+	fuse_said[strcspn(fuse_said, "\n")] = '\0';
 	fprintf(stderr, "agora-mount: %s: cannot mount there%s%s\n", point,
 		fuse_said[0] ? ": " : "", fuse_said);
 	return false;

@@ -165,6 +165,7 @@ static int describe(struct object *o, struct agora_object *handle)
 	o->capacity = st.capacity;
 	o->message_size = st.message_size;
 	o->key_size = st.key_size;
+	o->made = st;
 	o->kind = agora_object_kind(handle);
 	return 0;
 }

@@ -39,11 +39,13 @@ struct object {
 	char type[AGORA_TYPE_MAX];
 	bool lines; /* text views have a message on each line */
 	uint64_t capacity, message_size, key_size;
+	struct agora_stat made;      /* only what was chosen when it was made */
 	struct agora_object *reader; /* never closed before the object is */
 	struct agora_object *writer;
 	_Atomic bool slow; /* counting took long: sizes are not shown */
 	struct rejection errors[ERRORS_MAX];
-	_Atomic unsigned int rejected; /* ever; the last is errors[(n - 1) % MAX] */
+	_Atomic unsigned int
+		rejected; /* ever; the last is errors[(n - 1) % MAX] */
 
 	struct { /* park's, under its lock */
 		LIST_ENTRY(object) link;

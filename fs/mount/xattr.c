@@ -107,7 +107,6 @@ int xattr_list(struct place *place, struct text *out)
 int xattr_get(struct place *place, const char *name, struct text *out)
 {
 	const struct attribute *a = attributes;
-	struct agora_stat st;
 	struct object *o;
 	int r;
 
@@ -118,9 +117,7 @@ int xattr_get(struct place *place, const char *name, struct text *out)
 	r = object_get(place, AGORA_READ, &o);
 	if (r < 0)
 		return r;
-	r = agora_object_stat(object_reader(o), &st);
-	if (!r)
-		r = a->render(&st, out);
+	r = a->render(&o->made, out);
 	object_put(o);
 	return r;
 }

@@ -190,7 +190,7 @@ int table_next(
 	if (error)
 		return error;
 	if (copy.size)
-		memcpy(key->data, bytes, copy.size);
+		memcpy(key->data, copy.data, copy.size);
 	key->size = copy.size;
 	return 0;
 }

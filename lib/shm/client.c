@@ -146,18 +146,23 @@ static int sweep(struct segment *segment)
 	return count;
 }
 
-int client_recover_stray(struct segment *segment, uint32_t id)
+static void recover_stray(struct segment *segment, uint32_t id)
 {
-	int error;
-
-	if (!id || id >= client_limit(segment) || id == segment->client)
-		return 0;
-	error = lock_byte(segment, id, F_WRLCK);
-	if (error)
-		return error == -EAGAIN ? 0 : error;
+	if (id >= client_limit(segment) || id == segment->client ||
+		lock_byte(segment, id, F_WRLCK))
+		return;
 	segment->kind->recover(segment, id);
 	lock_byte(segment, id, F_UNLCK);
-	return 1;
+}
+
+void client_recover_strays(
+	struct segment *segment, const struct client_set *strays)
+{
+	pthread_mutex_lock(&segment->control);
+	for (uint32_t id = 1; id <= CLIENTS_MAX; id++)
+		if (strays->bits[id / 64] >> id % 64 & 1)
+			recover_stray(segment, id);
+	pthread_mutex_unlock(&segment->control);
 }
 
 int client_sweep(struct segment *segment)

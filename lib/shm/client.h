@@ -35,11 +35,19 @@ void client_detach(struct segment *segment);
  */
 int client_sweep(struct segment *segment);
 
-/*
- * Repair what is left of a client whose slot says that nothing is.
- * Returns 1 when it was done, 0 when the id is in use, or an error.
- */
-int client_recover_stray(struct segment *segment, uint32_t id);
+/* A set of client ids. */
+struct client_set {
+	uint64_t bits[(CLIENTS_MAX + 1) / 64];
+};
+
+static inline void client_set_add(struct client_set *set, uint32_t id)
+{
+	set->bits[id / 64 % ((CLIENTS_MAX + 1) / 64)] |= UINT64_C(1) << id % 64;
+}
+
+/* Repair what is left of clients whose slots say that nothing is. */
+void client_recover_strays(
+	struct segment *segment, const struct client_set *strays);
 
 /* 1 when the slot says that its client is at work, or was when it died. */
 int client_is_live(const struct segment *segment, uint32_t id);

@@ -1,43 +1,32 @@
 /*
  * step.c - kill clients behind every single instruction of what they do.
  *
- *   step [--stride N] [--phase N] GROUP   every N-th instruction, from the
- *                                         phase-th on
- *   step --list                           the groups, one on each line
+ *   step [--stride N] [--phase N] [--real] GROUP
+ *               every N-th instruction, from the phase-th on
+ *   step --list the groups, one on each line
  *
  * A group is an operation in one shape; it is tried in each state that a
- * queue or a table can be in. For each instruction: the object is turned
- * back to that state, a victim is led to the instruction and killed there,
- * another client works on the object, only then the dead one is recovered,
- * and everything is looked through. Some states hold what another client
- * left that died in the middle of its own operation.
+ * queue or a table can be in. A victim is led through it, one instruction at
+ * a time. What kill -9 leaves there is the memory as it is and no lock. So
+ * the segment is copied at each instruction to a twin whose locks the victim
+ * never had: there another client works on it, only then the dead one is
+ * recovered, and everything is looked through. In each state one victim is
+ * killed for real, at an instruction of the phase's choice, and judged in the
+ * same way; with --real all are, which takes hours.
+ *
+ * Some states hold what another client left that died in the middle of its
+ * own operation.
  *
  * Clients: 1 is the survivor, 2 the victim, 3 died before. Who is attached
  * stands in the state as it is saved, so 1 and 2 attach to a blank object
  * first, and the state is put under them.
  */
-#include "step.h"
+#include "step_client.h"
 
-#include "base/hash.h"
-#include "shm/format.h"
-
-#include <agora/agora.h>
-#include <ftw.h>
 #include <getopt.h>
-
-#define QUEUE	 "p/x.queue"
-#define TABLE	 "p/x.table"
-#define CAPACITY 8
-#define LARGEST	 3500
-#define IDS	 3000
-
-enum op { NONE, PUSH, POP, RELEASE, RESTORE, PUT, DELETE, COMPARE, ADD, REPAIR };
 
 /* Where the one that died before was killed. */
 enum { AT_EFFECT = 0, EIGHTH = 1 /* to 7: that part of its instructions */ };
-
-/* The sizes of messages and values: in the block, with parts, with a page. */
-enum shape { SHORT, PARTS, LONG };
 
 struct group {
 	const char *name;
@@ -103,217 +92,6 @@ static const struct state table_states[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-static char space_dir[200];
-static struct agora_space *space;
-static struct file file;
-static bool is_table;
-
-/* What a victim tells, in memory shared with its parent. */
-static struct told {
-	_Atomic bool begun, done;
-	_Atomic int result;
-	unsigned char buffer[LARGEST];
-} *told;
-
-/* ---- bytes: an id, and what follows from it ---- */
-
-static size_t size_of(uint64_t id)
-{
-	static const size_t sizes[] = {8, 1200, LARGEST};
-
-	return sizes[id / 1000];
-}
-
-static uint64_t id_in(enum shape shape, unsigned number)
-{
-	return (uint64_t)shape * 1000 + number;
-}
-
-static const unsigned char *bytes_of(uint64_t id)
-{
-	static unsigned char bytes[LARGEST];
-
-	memcpy(bytes, &id, 8);
-	for (size_t i = 8; i < size_of(id); i++)
-		bytes[i] = (unsigned char)(id * 31 + i * 7 + (i >> 8));
-	return bytes;
-}
-
-static uint64_t id_of(const unsigned char *data, size_t size)
-{
-	uint64_t id = IDS;
-
-	if (size >= 8)
-		memcpy(&id, data, 8);
-	if (id >= IDS || size != size_of(id) ||
-		memcmp(data, bytes_of(id), size))
-		fail("bytes that nobody wrote", (long)id, (long)size);
-	return id;
-}
-
-/* ---- clients ---- */
-
-struct client {
-	struct agora_object *object;
-	struct agora_queue *queue;
-	struct agora_table *table;
-};
-
-static struct client survivor;
-
-static struct client attach(uint32_t flags)
-{
-	struct agora_options options = {.capacity = CAPACITY,
-		.message_size = LARGEST,
-		.inline_size = is_table ? 984 : 992,
-		.memory = 64 * 4096,
-		.clients = 8};
-	struct client c = {NULL, NULL, NULL};
-
-	flags |= AGORA_WRITE;
-	if (is_table) {
-		check(agora_table_open(space, TABLE, flags, &options, &c.table),
-			"open the table");
-		c.object = agora_table_object(c.table);
-	} else {
-		check(agora_queue_open(space, QUEUE, flags, &options, &c.queue),
-			"open the queue");
-		c.object = agora_queue_object(c.queue);
-	}
-	return c;
-}
-
-static int push(uint64_t id)
-{
-	return agora_queue_push(survivor.queue, bytes_of(id), size_of(id));
-}
-
-/* Returns the id, or a negative errno. */
-static long pop(uint64_t *ret_ticket)
-{
-	static unsigned char data[LARGEST];
-	struct agora_buffer b = {data, LARGEST, 0, 0};
-	int result = agora_queue_pop(survivor.queue, &b);
-
-	if (ret_ticket)
-		*ret_ticket = b.version;
-	return result ? result : (long)id_of(data, b.size);
-}
-
-/* Keys that share a bucket, in the order of its chain. */
-#define KEYS 5
-static uint64_t keys[KEYS];
-
-static int by_hash(const void *a, const void *b)
-{
-	uint64_t seed = ((const struct header_shm *)file.live)->seed;
-	uint64_t left = hash_bytes(a, 8, seed), right = hash_bytes(b, 8, seed);
-
-	return left < right ? -1 : left > right;
-}
-
-static void find_keys(void)
-{
-	const struct header_shm *header = (const struct header_shm *)file.live;
-	int found = 0;
-
-	/* 64 buckets: see table_open.c. */
-	for (uint64_t key = 0; found < KEYS; key++)
-		if (hash_bytes(&key, sizeof(key), header->seed) >> 58 == 5)
-			keys[found++] = key;
-	qsort(keys, KEYS, sizeof(*keys), by_hash);
-}
-
-static int put(int key, uint64_t id)
-{
-	return agora_table_put(
-		survivor.table, &keys[key], 8, bytes_of(id), size_of(id));
-}
-
-/* Returns the id, or 0 for none. */
-static uint64_t get(int key, uint64_t *ret_version)
-{
-	static unsigned char data[LARGEST];
-	struct agora_buffer b = {data, LARGEST, 0, 0};
-	int result = agora_table_get(survivor.table, &keys[key], 8, &b);
-
-	if (result != -ENOENT)
-		check(result, "get");
-	if (ret_version)
-		*ret_version = result ? 0 : b.version;
-	return result ? 0 : id_of(data, b.size);
-}
-
-/* ---- victims and what they do ---- */
-
-struct task {
-	enum op op;
-	uint64_t id;
-	int key;
-	uint64_t version; /* COMPARE: the present one */
-};
-
-static int take(const struct client *c, bool restore)
-{
-	struct agora_message m;
-	int result = agora_queue_acquire(c->queue, &m);
-
-	if (result)
-		return result;
-	return restore ? agora_queue_restore(c->queue, &m)
-		       : agora_queue_release(c->queue, &m);
-}
-
-static int perform(const struct client *c, const struct task *task)
-{
-	const unsigned char *bytes = bytes_of(task->id);
-	const uint64_t *key = &keys[task->key];
-	struct agora_buffer out = {told->buffer, LARGEST, 0, 0};
-	struct agora_buffer in = {
-		(void *)bytes, 0, size_of(task->id), task->version};
-	struct agora_check report;
-
-	told->begun = true;
-	switch (task->op) {
-	case PUSH:
-		return agora_queue_push(c->queue, bytes, in.size);
-	case POP:
-		return agora_queue_pop(c->queue, &out);
-	case RELEASE:
-	case RESTORE:
-		return take(c, task->op == RESTORE);
-	case PUT:
-		return agora_table_put(c->table, key, 8, bytes, in.size);
-	case DELETE:
-		return agora_table_delete(c->table, key, 8);
-	case COMPARE:
-		return agora_table_compare(c->table, key, 8, &in, NULL);
-	case ADD:
-		return agora_table_add(c->table, key, 8, 7, NULL);
-	default:
-		return agora_object_check(c->object, 1, &report);
-	}
-}
-
-static pid_t start(const struct task *task)
-{
-	pid_t pid;
-
-	told->begun = told->done = false;
-	bytes_of(task->id);
-	pid = fork();
-	if (!pid) {
-		struct client c = attach(0);
-
-		victim_ready();
-		told->result = perform(&c, task);
-		told->done = true;
-		_exit(0);
-	}
-	victim_await(pid);
-	return pid;
-}
-
 /* ---- states ---- */
 
 /* The state under test, and what may and must come of it. */
@@ -322,10 +100,9 @@ static struct {
 	const struct state *state;
 	struct task task;
 	char *image;
-	uint64_t count;           /* messages in the queue */
-	uint64_t first;           /* the one that a pop will take; 0: none */
-	unsigned char must[IDS];  /* come out exactly once */
-	uint64_t value[KEYS];     /* of each key; 0: none */
+	uint64_t first;          /* the one that a pop will take; 0: none */
+	unsigned char must[IDS]; /* come out exactly once */
+	uint64_t value[KEYS];    /* of each key; 0: none */
 } scene;
 
 static uint64_t count_messages(void)
@@ -342,26 +119,31 @@ static uint64_t look(int key)
 	return is_table ? get(key, NULL) : count_messages();
 }
 
+/* How many instructions a task has; the object is as before afterwards. */
+static long count_steps(const struct task *task)
+{
+	char *image = file_save(&first.file);
+	pid_t pid = start(task);
+	long steps = 0;
+
+	while (victim_step(pid, 1))
+		steps++;
+	file_restore(&first.file, image);
+	munmap(image, first.file.size);
+	return steps;
+}
+
 /* Kill a client in the middle of its operation, and leave it there. */
 static void strand(const struct task *task, int at)
 {
+	long steps = at == AT_EFFECT ? 0 : count_steps(task) * at / 8;
 	pid_t pid = start(task);
 	uint64_t before = look(task->key);
-	char *image = file_save(&file);
-	long steps = 0;
 
 	while (at == AT_EFFECT && look(task->key) == before)
 		if (!victim_step(pid, 1))
 			fail("no effect", task->op, 0);
-	if (at != AT_EFFECT) {
-		while (victim_step(pid, 1))
-			steps++;
-		file_restore(&file, image);
-		pid = start(task);
-		file_restore(&file, image);
-		victim_step(pid, steps * at / 8);
-	}
-	munmap(image, file.size);
+	victim_step(pid, steps);
 	victim_kill(pid);
 }
 
@@ -412,7 +194,6 @@ static void note_state(const struct task *dead, int at)
 	scene.task.op = scene.group->op;
 	scene.task.key = 2;
 	if (!is_table) {
-		scene.count = count_messages();
 		scene.first = peek();
 		if (dead->op == PUSH && at == AT_EFFECT)
 			scene.must[dead->id] = 1;
@@ -439,8 +220,9 @@ static void arrange(
 	scene.state = state;
 	snprintf(step_doing, sizeof(step_doing), "%s, %s, %d", group->name,
 		state->name, at);
-	survivor = attach(0);
-	second = attach(0);
+	file_restore(&first.file, first.blank);
+	survivor = attach(&first, 0);
+	second = attach(&first, 0);
 	if (is_table)
 		fill_table(state);
 	else
@@ -448,7 +230,7 @@ static void arrange(
 	if (dead.op != NONE)
 		strand(&dead, at);
 	note_state(&dead, at);
-	scene.image = file_save(&file);
+	scene.image = file_save(&first.file);
 	agora_object_close(second.object);
 	agora_object_close(survivor.object);
 }
@@ -585,7 +367,7 @@ static void judge_key(uint64_t now)
 }
 
 /* Every key has its value, and a walk meets each key once. */
-static void look_through(const uint64_t *value)
+static void look_through(const uint64_t *value, bool repaired)
 {
 	uint64_t key, there = 0, met = 0;
 	struct agora_buffer k = {
@@ -598,7 +380,7 @@ static void look_through(const uint64_t *value)
 	}
 	while (!agora_table_next(survivor.table, &k, NULL))
 		met++;
-	if (met != there || count_messages() != there)
+	if (met != there || (repaired && count_messages() != there))
 		fail("keys", (long)met, (long)there);
 }
 
@@ -609,7 +391,7 @@ static void judge_table(bool rewrite)
 	memcpy(value, scene.value, sizeof(value));
 	value[2] = get(2, NULL);
 	judge_key(value[2]);
-	look_through(value);
+	look_through(value, false);
 	if (rewrite) {
 		value[2] = id_in(PARTS, 70);
 		check(put(2, value[2]), "put");
@@ -619,141 +401,157 @@ static void judge_table(bool rewrite)
 	value[0] = 0;
 	value[4] = id_in(LONG, 71);
 	check(put(4, value[4]), "put");
-	look_through(value);
+	look_through(value, false);
 	repair();
-	look_through(value);
+	look_through(value, true);
 	for (int i = 0; i < KEYS; i++)
-		if (value[i] &&
-			agora_table_delete(survivor.table, &keys[i], 8))
+		if (value[i] && agora_table_delete(survivor.table, &keys[i], 8))
 			fail("delete", i, 0);
 	account();
 }
 
 /* ---- killing ---- */
 
-/* Returns false when the victim came to its end before. */
-static bool kill_at(const char *blank, long steps, bool rewrite)
+static void judge(bool rewrite)
 {
-	pid_t pid;
-	bool alive;
-
-	file_restore(&file, blank);
-	survivor = attach(0);
-	pid = start(&scene.task);
-	file_restore(&file, scene.image);
-	alive = victim_step(pid, steps);
-	if (alive)
-		victim_kill(pid);
 	if (is_table)
 		judge_table(rewrite);
 	else
 		judge_queue();
 	agora_object_close(survivor.object);
+}
+
+/* Judge what the victim would leave if it were killed where it stands. */
+static void judge_twin(bool rewrite)
+{
+	file_restore(&twin.file, twin.blank);
+	survivor = attach(&twin, 0);
+	file_copy(&twin.file, &first.file);
+	judge(rewrite);
+}
+
+/* Put the state under the survivor and a victim that is ready. */
+static pid_t prepare(void)
+{
+	pid_t pid;
+
+	file_restore(&first.file, first.blank);
+	survivor = attach(&first, 0);
+	pid = start(&scene.task);
+	file_restore(&first.file, scene.image);
+	return pid;
+}
+
+/* Returns false when the victim came to its end before. */
+static bool kill_at(long steps)
+{
+	pid_t pid = prepare();
+	bool alive = victim_step(pid, steps);
+
+	if (alive)
+		victim_kill(pid);
+	judge(steps % 2);
 	return alive;
 }
 
 struct pace {
 	long stride, phase, deaths;
+	bool real;
 };
 
-static void kill_all(const char *blank, struct pace *pace)
+static char doing[150];
+
+static void say(const char *how, long steps)
+{
+	snprintf(step_doing, sizeof(step_doing), "%s, %s instruction %ld",
+		doing, how, steps);
+}
+
+/* Returns how many instructions the operation has, more or less. */
+static long judge_all(struct pace *pace)
+{
+	pid_t pid = prepare();
+	struct client idle = survivor;
+	bool alive = victim_step(pid, pace->phase);
+	long steps = pace->phase;
+
+	for (;;) {
+		say("at", steps);
+		judge_twin(false);
+		if (is_table)
+			judge_twin(true);
+		if (!alive)
+			break;
+		pace->deaths++;
+		alive = victim_step(pid, pace->stride);
+		steps += pace->stride;
+	}
+	agora_object_close(idle.object);
+	return steps;
+}
+
+static void kill_all(struct pace *pace)
 {
 	long steps = pace->phase;
-	char what[120];
-	bool alive;
 
-	memcpy(what, step_doing, sizeof(what));
-	do {
-		snprintf(step_doing, sizeof(step_doing),
-			"%.119s, instruction %ld", what, steps);
-		alive = kill_at(blank, steps, false);
-		if (is_table)
-			kill_at(blank, steps, true);
-		steps += pace->stride;
+	memcpy(doing, step_doing, sizeof(doing) - 1);
+	if (!pace->real) {
+		steps = pace->phase * 97 % judge_all(pace);
+		say("killed at", steps);
+		pace->deaths += kill_at(steps);
+	}
+	for (bool alive = pace->real; alive; steps += pace->stride) {
+		say("killed at", steps);
+		alive = kill_at(steps);
 		pace->deaths += alive;
-	} while (alive);
-	munmap(scene.image, file.size);
+	}
+	munmap(scene.image, first.file.size);
 }
 
 /* Commit all the memory that will be needed, and leave an empty object. */
-static char *make_blank(void)
+static void make_blank(void)
 {
-	char path[300];
-
-	survivor = attach(AGORA_CREATE);
-	snprintf(path, sizeof(path), "%s/%s", space_dir,
-		is_table ? TABLE : QUEUE);
-	file = file_open(path);
+	make_place(&first, "first");
+	make_place(&twin, "twin");
 	find_keys();
+	survivor = attach(&first, 0);
 	for (unsigned n = 0; n < 3; n++)
 		if (is_table ? put(0, id_in(n, 1)) ||
-				       agora_table_delete(
-					       survivor.table, &keys[0], 8)
+					agora_table_delete(
+						survivor.table, &keys[0], 8)
 			     : push(id_in(n, 1)) || pop(NULL) < 0)
 			fail("first use", n, 0);
 	account();
 	agora_object_close(survivor.object);
-	return file_save(&file);
+	first.blank = file_save(&first.file);
+	file_copy(&twin.file, &first.file);
+	twin.blank = file_save(&twin.file);
 }
 
 static void run(const struct group *group, struct pace *pace)
 {
 	enum op op = group->op == REPAIR ? group->before : group->op;
+	int sample = pace->stride > 1 ? (int)(pace->phase % 3) : 0;
 	const struct state *states;
 	size_t count;
-	char *blank;
 
 	is_table = op >= PUT;
 	states = is_table ? table_states : queue_states;
 	count = is_table ? COUNT(table_states) : COUNT(queue_states);
-	blank = make_blank();
+	make_blank();
 	for (size_t i = 0; i < count && group->op != REPAIR; i++) {
-		file_restore(&file, blank);
 		arrange(group, &states[i], AT_EFFECT);
-		kill_all(blank, pace);
+		kill_all(pace);
 	}
-	for (int at = EIGHTH; at < 8 && group->op == REPAIR; at++) {
-		file_restore(&file, blank);
+	/* A sample of instructions goes with a sample of states. */
+	for (int at = EIGHTH + sample; at < 8 && group->op == REPAIR; at++) {
 		arrange(group, &states[1], at);
-		kill_all(blank, pace);
+		kill_all(pace);
+		at += pace->stride > 1 ? 2 : 0;
 	}
 }
 
 /* ---- main ---- */
-
-static int remove_one(
-	const char *path, const struct stat *st, int type, struct FTW *where)
-{
-	(void)st;
-	(void)type;
-	(void)where;
-	return remove(path);
-}
-
-static void clean_up(void)
-{
-	static pid_t owner;
-
-	if (!owner)
-		owner = getpid();
-	else if (owner == getpid())
-		nftw(space_dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static void make_space(void)
-{
-	const char *root = getenv("AGORA_TEST_ROOT");
-
-	snprintf(space_dir, sizeof(space_dir), "%s/agora-step-XXXXXX",
-		root ? root : "/dev/shm");
-	if (!mkdtemp(space_dir))
-		fail("mkdtemp", errno, 0);
-	clean_up();
-	atexit(clean_up);
-	check(agora_space_open(space_dir, &space), "space");
-	check(agora_program_create(space, "p", NULL), "program");
-	told = map_zeroes(sizeof(*told));
-}
 
 static int run_named(const char *name, struct pace *pace)
 {
@@ -773,8 +571,9 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{"stride", required_argument, NULL, 's'},
 		{"phase", required_argument, NULL, 'p'},
+		{"real", no_argument, NULL, 'r'},
 		{"list", no_argument, NULL, 'l'}, {NULL, 0, NULL, 0}};
-	struct pace pace = {1, 0, 0};
+	struct pace pace = {1, 0, 0, false};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
@@ -782,6 +581,8 @@ int main(int argc, char **argv)
 			pace.stride = atol(optarg);
 		else if (option == 'p')
 			pace.phase = atol(optarg);
+		else if (option == 'r')
+			pace.real = true;
 		else if (option == 'l')
 			for (size_t i = 0; i < COUNT(groups); i++)
 				puts(groups[i].name);

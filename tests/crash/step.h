@@ -65,20 +65,20 @@ static struct file file_open(const char *path)
 	check(f.fd, "open the segment's file");
 	check(fstat(f.fd, &st), "fstat");
 	f.size = (size_t)st.st_size;
-	f.live = mmap(
-		NULL, f.size, PROT_READ | PROT_WRITE, MAP_SHARED, f.fd, 0);
+	f.live =
+		mmap(NULL, f.size, PROT_READ | PROT_WRITE, MAP_SHARED, f.fd, 0);
 	if (f.live == MAP_FAILED)
 		fail("map the segment's file", (long)f.size, errno);
 	return f;
 }
 
-/* Copy what the file has memory for; the rest of an image is zero. */
-static void copy_pages(const struct file *f, char *to, const char *from)
+/* Copy what a file has memory for; the rest of an image is zero. */
+static void copy_pages(int fd, char *to, const char *from)
 {
 	off_t start = 0;
 
-	while ((start = lseek(f->fd, start, SEEK_DATA)) >= 0) {
-		off_t end = lseek(f->fd, start, SEEK_HOLE);
+	while ((start = lseek(fd, start, SEEK_DATA)) >= 0) {
+		off_t end = lseek(fd, start, SEEK_HOLE);
 
 		memcpy(to + start, from + start, (size_t)(end - start));
 		start = end;
@@ -89,13 +89,20 @@ static char *file_save(const struct file *f)
 {
 	char *image = map_zeroes(f->size);
 
-	copy_pages(f, image, f->live);
+	copy_pages(f->fd, image, f->live);
 	return image;
 }
 
 static void file_restore(const struct file *f, const char *image)
 {
-	copy_pages(f, f->live, image);
+	copy_pages(f->fd, f->live, image);
+}
+
+/* Make one segment the same as another, of the same geometry. */
+static void file_copy(const struct file *to, const struct file *from)
+{
+	copy_pages(from->fd, to->live, from->live);
+	copy_pages(to->fd, to->live, from->live);
 }
 
 /* ---- victims ---- */

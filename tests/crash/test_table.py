@@ -7,6 +7,7 @@ import pytest
 import drivers
 
 DRIVER = drivers.driver_path("crash-table")
+STORM = drivers.driver_path("crash-table_storm")
 
 RECOVERY = [
     "recover_locked",
@@ -50,9 +51,9 @@ def points():
     return sorted({p for p in listed.stdout.split() if p.startswith(shared)})
 
 
-def run(*arguments, timeout=110):
+def run(*arguments, driver=DRIVER):
     status, output, errors = drivers.run_program(
-        [DRIVER, *map(str, arguments)], timeout
+        [driver, *map(str, arguments)], timeout=110
     )
     assert status == 0, output + errors
     assert not errors
@@ -74,4 +75,4 @@ def test_the_recoverer_may_be_killed_too(first, second):
 
 def test_random_kills_lose_repeat_and_leak_nothing():
     kills = 300 if "sanitize" in str(drivers.BUILD) else 2000
-    assert run("storm", kills).startswith(f"{kills} kills")
+    assert run(kills, driver=STORM).startswith(f"{kills} kills")

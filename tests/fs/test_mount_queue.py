@@ -164,6 +164,32 @@ def test_put_of_more_than_one_write_can_carry(mount, native):
     assert n.pop(n.open("p/b.queue"), 8 << 20) == data
 
 
+@pytest.mark.parametrize("name", ["pop", "pipe"])
+def test_a_long_message_is_taken_whole(mount, native, name):
+    n = native(mount)
+    n.create("p/b.queue", message_size=8 << 20)
+    data = os.urandom(5 << 20)
+    n.push(n.open("p/b.queue"), data)
+    fd = os.open(mount.path(f"p/.b.queue/{name}"), os.O_RDONLY | os.O_NONBLOCK)
+    taken = b""
+    while len(taken) < len(data):
+        taken += os.read(fd, 300000)
+    assert taken == data
+    os.close(fd)
+    assert mount.out("cat p/.b.queue/pop") == ""
+
+
+def test_an_empty_message_of_bytes_does_not_end_a_pipe(mount, native):
+    n = native(mount)
+    n.create("p/b.queue")
+    handle = n.open("p/b.queue")
+    reader = mount.start_command(["cat", "p/.b.queue/pipe"])
+    for data in (b"", b"a", b"", b"b\n"):
+        n.push(handle, data)
+    assert reader.stdout.readline() == b"ab\n"
+    assert waits(reader)
+
+
 def test_put_returns_the_error_from_close(queue):
     fd = os.open(queue.path("p/.q.queue/put"), os.O_WRONLY)
     os.write(fd, b"\xff")

@@ -193,3 +193,25 @@ def test_the_server_lets_go_of_what_nobody_uses(mount):
     maps = f"/proc/{mount.server.pid}/maps"
     assert os.path.isdir(folder)
     until(lambda: ".queue" not in open(maps).read(), 20)
+
+
+def test_options_of_the_mount_add_up(unmounted):
+    os.mkdir(unmounted.space / "p")
+    unmounted.start("-o", "ro", "-o", "noexec,nosuid")
+    line = [line for line in open("/proc/self/mounts")
+            if line.split()[1] == str(unmounted.point)][0]
+    assert {"ro", "noexec", "allow_other"} <= set(line.split()[3].split(","))
+    assert "Read-only" in unmounted.err("touch p/q.queue")
+
+
+def test_a_wrong_option_of_the_mount_is_named(unmounted):
+    said = refuse("--space", unmounted.space, "-o", "nonsense",
+                  unmounted.point)
+    assert "nonsense" in said
+    assert unmounted.mount_id() is None
+
+
+def test_help_is_no_complaint():
+    done = subprocess.run([SERVER, "--help"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "usage: agora-mount" in done.stdout

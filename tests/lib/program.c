@@ -259,6 +259,7 @@ TEST(a_forgotten_program_keeps_its_objects_only)
 	struct agora_program_options options = {.doc = "once"};
 	struct agora_program_info *info;
 	struct agora_program *program;
+	char **names;
 
 	CHECK_OK(agora_program_register(space, "p", &options, &program));
 	CHECK_OK(agora_object_create(space, "p/q.queue", NULL));
@@ -270,7 +271,8 @@ TEST(a_forgotten_program_keeps_its_objects_only)
 	CHECK_STR("", info->doc);
 	CHECK_EQ(0, info->pid);
 	agora_program_info_free(info);
-	CHECK_EQ(1, agora_space_list(space, "p", &(char **){NULL}));
+	CHECK_EQ(1, agora_space_list(space, "p", &names));
+	agora_list_free(names);
 	CHECK_ERROR(-ENOENT, agora_program_forget(space, "q"));
 }
 

@@ -221,11 +221,13 @@ TEST(options_out_of_range_are_refused)
 		{.mode = 0100644},
 		{.reserved = {0, 0, 1}},
 	};
+	char **names;
 
 	CHECK_OK(agora_program_create(space, "p", NULL));
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		CHECK_ERROR(-EINVAL, agora_object_create(space, PATH, &bad[i]));
-	CHECK_EQ(0, agora_space_list(space, "p", &(char **){NULL}));
+	CHECK_EQ(0, agora_space_list(space, "p", &names));
+	agora_list_free(names);
 }
 
 TEST(peek_and_walk_take_nothing)

@@ -17,6 +17,7 @@ import os
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from typing import Optional
 
 from ._library import ADVANCED, WRITE, ObjectHandle, Timespec, Wait
@@ -35,10 +36,12 @@ class Reactor:
     """What one event loop awaits."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = weakref.ref(loop)
         self._futures: dict[Key, collections.deque[asyncio.Future[None]]]
         self._futures = collections.defaultdict(collections.deque)
-        self._waiter = open_waiter()
+        self._waiter = waiter = open_waiter()
+        # Nobody can await anything in a loop that has gone.
+        self._loop = weakref.ref(
+            loop, lambda _: lib.agora_waiter_kick(waiter))
         # Shared with the thread, under the lock:
         self._lock = threading.Lock()
         self._awaited: dict[Key, None] = {}
@@ -58,6 +61,8 @@ class Reactor:
                 futures.remove(future)
             if not futures:
                 self._drop(key)
+            # An error in it leads back to this frame, which has the handle.
+            del future
 
     def _await(self, key: Key) -> None:
         """Have the thread wait for key, if anybody still does."""
@@ -105,7 +110,8 @@ class Reactor:
                     if not future.done():
                         future.set_exception(error)
 
-    def post(self, function, *arguments) -> bool:
+    def post(self, function: Callable[..., None],
+             *arguments: object) -> bool:
         """Have the loop call a function; False when it has gone."""
         loop = self._loop()
         try:
@@ -150,13 +156,13 @@ class Reactor:
 
     def _go_on(self, code: int) -> bool:
         """Whether to wait again after a wait that brought nothing."""
+        loop = self._loop()
+        if loop is None or loop.is_closed():
+            return self._end()
         if code in (-errno.ECANCELED, -errno.EINTR):
             return True
         if code != -errno.ETIMEDOUT:
             self.post(self.fail, failure(code))
-            return self._end()
-        loop = self._loop()
-        if loop is None or loop.is_closed():
             return self._end()
         with self._lock:
             if not self._awaited:

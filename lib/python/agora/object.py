@@ -172,6 +172,16 @@ def bounded(name: str, value: Any) -> int:
     return value
 
 
+def open_failure(code: int, path: str, options: RawOptions) -> OSError:
+    """The OSError of an object that was not opened or made."""
+    kind = lib.agora_kind_of(bytes_of(path))
+    if code == -errno.EINVAL and kind:
+        problem = lib.agora_options_problem(kind, byref(options))
+        if problem:
+            return OSError(errno.EINVAL, text_of(problem), path)
+    return failure(code, path)
+
+
 def raw_flags(flag: str, check: bool) -> int:
     """The C form of "r", "w", "c" or "x"."""
     if flag not in FLAGS:
@@ -225,7 +235,7 @@ class Object:
         code = lib.agora_object_open(space._handle, bytes_of(self.path),
                                      flags, byref(options), output(handle))
         if code:
-            raise failure(code, self.path)
+            raise open_failure(code, self.path, options)
         return handle
 
     # Only called for what is not there: costs the usual case nothing.
@@ -330,7 +340,7 @@ class Object:
             return Buffer()
 
     def _give_back(self, buffer: Buffer) -> None:
-        if buffer.raw.capacity <= MOST:
+        if len(buffer.view) <= MOST:
             self._buffers.append(buffer)
 
     def _fill(self, buffer: Buffer, call: Callable[[Any], int]) -> int:

@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Iterable
 from ctypes import byref
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 from ._library import ProgramHandle
 from ._library import ProgramInfo as RawInfo

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from ctypes import byref, c_uint64
 from typing import Optional
 
@@ -24,7 +24,9 @@ from .object import Data, Object, Value
 # No message has this size: the library has not claimed one.
 UNCLAIMED = (1 << (8 * ctypes.sizeof(ctypes.c_size_t))) - 1
 
+# Found once: these are called often.
 PUSH, POP = lib.agora_object_push, lib.agora_object_pop
+ACQUIRE = lib.agora_object_acquire
 
 
 class Claim:
@@ -169,9 +171,10 @@ class Sequence(Object):
         """Append a message, waiting for room; TimeoutError."""
         data = self._encode(message)
         handle, size, end = self._handle, len(data), until(timeout)
-        code = call_waiting(
-            lambda stop: lib.agora_object_push_wait(handle, data, size, stop),
-            end)
+        code = PUSH(handle, data, size)
+        if code == -errno.EAGAIN:
+            code = call_waiting(lambda stop: lib.agora_object_push_wait(
+                handle, data, size, stop), end)
         if code:
             raise failure(code, self.path)
 
@@ -218,6 +221,9 @@ class Sequence(Object):
                  raw: bool = False) -> Value:
         """Take the oldest message, waiting for one; TimeoutError."""
         handle, end = self._handle, until(timeout)
+        message = self._pop(raw)
+        if message is not None:
+            return message
         buffer = self._borrow()
         try:
             code = self._fill(buffer, lambda room: call_waiting(
@@ -264,7 +270,7 @@ class Sequence(Object):
     def _acquire(self) -> Optional[Claim]:
         handle = self._handle
         claim = Claim(handle, self.path)
-        code = lib.agora_object_acquire(handle, byref(claim._raw))
+        code = ACQUIRE(handle, claim._raw)
         if not code:
             return claim
         if code == -errno.EAGAIN:
@@ -285,9 +291,10 @@ class Sequence(Object):
         """Claim the oldest message, waiting for one; TimeoutError."""
         handle, end = self._handle, until(timeout)
         claim = Claim(handle, self.path)
-        code = call_waiting(
-            lambda stop: lib.agora_object_acquire_wait(
-                handle, stop, byref(claim._raw)), end)
+        code = ACQUIRE(handle, claim._raw)
+        if code == -errno.EAGAIN:
+            code = call_waiting(lambda stop: lib.agora_object_acquire_wait(
+                handle, stop, claim._raw), end)
         if code:
             raise failure(code, self.path)
         return claim
@@ -347,7 +354,7 @@ class Sequence(Object):
             raise failure(code, self.path)
         return cursor.value
 
-    def _look(self, call, cursor: c_uint64,
+    def _look(self, call: Callable[..., int], cursor: c_uint64,
               raw: bool) -> Optional[Value]:
         """The next message of a walk or tap; None at its end."""
         handle = self._handle

@@ -10,7 +10,7 @@ from typing import Any, Optional, Union
 
 from ._library import KEYED, SpaceHandle, bytes_of, failure, lib, output
 from ._library import strings
-from .object import Object, raw_options
+from .object import Object, open_failure, raw_options
 from .program import Program, ProgramInfo, program_info, program_options
 from .queue import Queue, Sequence
 from .table import Keyed, Table
@@ -131,6 +131,18 @@ class Space:
         if code:
             raise failure(code, name)
 
+    def forget(self, program: str) -> None:
+        """Forget who registered a program last, its doc and tags."""
+        code = lib.agora_program_forget(self._handle, bytes_of(program))
+        if code:
+            raise failure(code, program)
+
+    def sweep(self) -> None:
+        """Finish what was left by who died while making a program."""
+        code = lib.agora_space_sweep(self._handle)
+        if code:
+            raise failure(code, self.path)
+
     # ---- objects
 
     def create(self, path: str, **options: Any) -> None:
@@ -138,11 +150,11 @@ class Space:
 
         options: see agora.Options.
         """
-        code = lib.agora_object_create(
-            self._handle, bytes_of(path),
-            byref(raw_options(options)))  # type: ignore
+        raw = raw_options(options)  # type: ignore
+        code = lib.agora_object_create(self._handle, bytes_of(path),
+                                       byref(raw))
         if code:
-            raise failure(code, path)
+            raise open_failure(code, path, raw)
 
     def open(self, path: str, flag: str = "w", *, check: bool = False,
              **options: Any) -> Object:

@@ -20,7 +20,7 @@ from ._library import Buffer as RawBuffer
 from ._library import ObjectHandle
 from ._library import Options as RawOptions
 from ._library import bytes_of, failure, lib
-from .object import Buffer, Data, Object, Value
+from .object import Buffer, Data, Object, Value, open_failure
 
 if TYPE_CHECKING:
     from .space import Space
@@ -47,6 +47,8 @@ class StaleError(OSError):
 class Values(ValuesView):
     """The values, each as it was when it was looked at."""
 
+    _mapping: Keyed
+
     def __iter__(self) -> Iterator[Value]:
         for _, value in self._mapping._entries():
             yield value
@@ -57,6 +59,8 @@ class Values(ValuesView):
 
 class Items(ItemsView):
     """The items, each as it was when it was looked at."""
+
+    _mapping: Keyed
 
     def __iter__(self) -> Iterator[tuple[Value, Value]]:
         return self._mapping._entries()
@@ -178,11 +182,11 @@ class Keyed(Object, MutableMapping):
         for key in self._walk(value):
             yield key, self._decode(value, False)
 
-    def items(self) -> Items:  # type: ignore
+    def items(self) -> Items:
         """All keys with their values, in the order of the table."""
         return Items(self)
 
-    def values(self) -> Values:  # type: ignore
+    def values(self) -> Values:
         """All values, in the order of the table."""
         return Values(self)
 
@@ -211,7 +215,7 @@ class Table(Keyed):
         code = lib.agora_table_open(space._handle, bytes_of(self.path), flags,
                                     byref(options), byref(table))
         if code:
-            raise failure(code, self.path)
+            raise open_failure(code, self.path, options)
         handle = ObjectHandle(lib.agora_table_object(table))
         handle.table = table
         return handle

@@ -116,6 +116,7 @@ class Watch:
                 self._sleepers.remove(future)
                 if not self._sleepers and "_handle" in self.__dict__:
                     loop.remove_reader(self.fileno())
+            del future  # an error in it leads back to this frame
 
     def _wake(self, error: Optional[Exception] = None) -> None:
         """Let all who wait look again."""
