@@ -33,23 +33,23 @@ struct agora_object;
 /* How an object of a kind looks from outside. */
 enum agora_shape {
 	AGORA_SEQUENCE = 1, /* messages in an order: walk, one on each line */
-	AGORA_KEYED = 2	    /* values under keys: next, a folder of files */
+	AGORA_KEYED = 2     /* values under keys: next, a folder of files */
 };
 
 /* What an object of a kind can do (agora_kind.verbs). */
 enum {
 	AGORA_CAN_PUSH = 1 << 0, /* push, wait for room */
-	AGORA_CAN_POP = 1 << 1,	 /* pop, peek, acquire, wait for messages */
+	AGORA_CAN_POP = 1 << 1,  /* pop, peek, acquire, wait for messages */
 	AGORA_CAN_WALK = 1 << 2, /* walk, tap */
-	AGORA_CAN_GET = 1 << 3,	 /* get, next */
-	AGORA_CAN_PUT = 1 << 4	 /* put, delete, compare, add */
+	AGORA_CAN_GET = 1 << 3,  /* get, next */
+	AGORA_CAN_PUT = 1 << 4   /* put, delete, compare, add */
 };
 
 /** A row of the table of kinds. */
 struct agora_kind {
 	const char *name; /* "queue": what follows the last dot */
 	enum agora_shape shape;
-	uint32_t verbs;	 /* AGORA_CAN_... */
+	uint32_t verbs;  /* AGORA_CAN_... */
 	const char *doc; /* one line for people */
 };
 
@@ -80,10 +80,10 @@ struct agora_options {
 	uint64_t key_size;     /* largest key, in bytes (keyed kinds) */
 	uint64_t memory;       /* ceiling for long messages, in bytes */
 	uint32_t writers;      /* table: AGORA_WRITERS_MANY or _ONE */
-	uint32_t flags;	       /* AGORA_FIXED */
+	uint32_t flags;        /* AGORA_FIXED */
 	uint32_t inline_size;  /* bytes kept beside the header; a hint */
 	uint32_t clients;      /* most handles at one time, up to 4095 */
-	mode_t mode;	       /* permission bits; 0 means 0660 & ~umask */
+	mode_t mode;           /* permission bits; 0 means 0660 & ~umask */
 	uint64_t reserved[4];  /* must be zero */
 };
 
@@ -103,11 +103,11 @@ const char *agora_options_problem(
 
 /* Flags for opening. */
 enum {
-	AGORA_READ = 0,	      /* map read-only: look, get, walk */
-	AGORA_WRITE = 1 << 0, /* map read-write: everything */
-	AGORA_CREATE = 1 << 1, /* create it first if it is missing */
+	AGORA_READ = 0,           /* map read-only: look, get, walk */
+	AGORA_WRITE = 1 << 0,     /* map read-write: everything */
+	AGORA_CREATE = 1 << 1,    /* create it first if it is missing */
 	AGORA_EXCLUSIVE = 1 << 2, /* with CREATE: -EEXIST if it is there */
-	AGORA_CHECK = 1 << 3 /* refuse values that do not fit the type */
+	AGORA_CHECK = 1 << 3      /* refuse values that do not fit the type */
 };
 
 /**
@@ -165,8 +165,8 @@ struct agora_stat {
 	const struct agora_kind *kind;
 	char type[AGORA_TYPE_MAX];
 	uint64_t capacity;     /* most messages or keys */
-	uint64_t count;	       /* messages or keys now */
-	uint64_t bytes;	       /* their payload (keys and values) */
+	uint64_t count;        /* messages or keys now */
+	uint64_t bytes;        /* their payload (keys and values) */
 	uint64_t message_size; /* limit of one message or value */
 	uint64_t key_size;     /* limit of a key, 0 without keys */
 	uint64_t memory;       /* committed to the segment now */
@@ -177,10 +177,10 @@ struct agora_stat {
 	uint64_t recovered;    /* clients recovered after their death */
 	uint32_t clients;      /* handles open for writing */
 	uint32_t clients_max;
-	uint32_t waiters;      /* of these, asleep in a _wait call */
-	uint32_t writers;      /* as in agora_options */
-	uint32_t flags;	       /* as in agora_options */
-	uint32_t format;       /* version of the segment's format */
+	uint32_t waiters;        /* of these, asleep in a _wait call */
+	uint32_t writers;        /* as in agora_options */
+	uint32_t flags;          /* as in agora_options */
+	uint32_t format;         /* version of the segment's format */
 	struct timespec created; /* CLOCK_REALTIME */
 	uint64_t reserved[8];
 };
@@ -207,8 +207,8 @@ struct agora_client {
 	uint32_t id;
 	int alive;
 	pid_t pid;
-	uint32_t claims; /* messages acquired and not yet released */
-	int waiting;	 /* asleep in a _wait call */
+	uint32_t claims;       /* messages acquired and not yet released */
+	int waiting;           /* asleep in a _wait call */
 	struct timespec since; /* CLOCK_REALTIME of its opening */
 };
 
@@ -224,17 +224,17 @@ int agora_object_clients(
 
 /** What agora_object_check() counted. Blocks are those ever committed. */
 struct agora_check {
-	uint64_t blocks;    /* = free + owned + published + held + parts */
+	uint64_t blocks; /* = free + owned + published + held + parts */
 	uint64_t free;
-	uint64_t owned;	    /* being written or released by someone */
-	uint64_t published; /* in the structure */
-	uint64_t held;	    /* claimed, or waiting to be delivered again */
-	uint64_t parts;	    /* continuations of longer messages */
-	uint64_t dead_clients;	/* died and not recovered yet */
-	uint64_t unreachable;	/* of nobody, and not in the structure */
-	uint64_t orphans;	/* parts without a message */
-	uint64_t damaged;	/* words that make no sense */
-	uint64_t repaired;	/* of the four above, mended now */
+	uint64_t owned;        /* being written or released by someone */
+	uint64_t published;    /* in the structure */
+	uint64_t held;         /* claimed, or waiting to be delivered again */
+	uint64_t parts;        /* continuations of longer messages */
+	uint64_t dead_clients; /* died and not recovered yet */
+	uint64_t unreachable;  /* of nobody, and not in the structure */
+	uint64_t orphans;      /* parts without a message */
+	uint64_t damaged;      /* words that make no sense */
+	uint64_t repaired;     /* of the four above, mended now */
 	uint64_t reserved[4];
 };
 
@@ -307,8 +307,8 @@ int agora_object_put(struct agora_object *object, const void *key,
 	size_t key_size, const void *value, size_t value_size);
 int agora_object_delete(
 	struct agora_object *object, const void *key, size_t key_size);
-int agora_object_next(struct agora_object *object,
-	struct agora_buffer *key, struct agora_buffer *ret_value);
+int agora_object_next(struct agora_object *object, struct agora_buffer *key,
+	struct agora_buffer *ret_value);
 
 /* ---- waiting on several objects ------------------------------------- */
 
@@ -316,15 +316,15 @@ int agora_object_next(struct agora_object *object,
 enum {
 	AGORA_READABLE = 1 << 0, /* a pop would find something */
 	AGORA_WRITABLE = 1 << 1, /* a push would find room */
-	AGORA_ADVANCED = 1 << 2	 /* a message at or after cursor was pushed */
+	AGORA_ADVANCED = 1 << 2  /* a message at or after cursor was pushed */
 };
 
 /** One object to wait on. */
 struct agora_wait {
 	struct agora_object *object; /* opened with AGORA_WRITE */
-	uint32_t events; /* any of the above */
-	uint32_t ready;	 /* filled in: those that hold */
-	uint64_t cursor; /* for AGORA_ADVANCED */
+	uint32_t events;             /* any of the above */
+	uint32_t ready;              /* filled in: those that hold */
+	uint64_t cursor;             /* for AGORA_ADVANCED */
 };
 
 struct agora_waiter;
@@ -341,8 +341,11 @@ void agora_waiter_close(struct agora_waiter *waiter);
  * One thread at a time. Up to 100 objects cost no processor time while
  * nothing happens; of more, the rest is looked at every 20 milliseconds.
  *
+ * An object that is damaged is ready for everything: who acts on it learns.
+ *
  * Returns how many are ready, -ETIMEDOUT, -EINTR, -ECANCELED (kicked),
- * -EOPNOTSUPP (an event that a kind does not have), -EINVAL. Since: 0.1
+ * -EOPNOTSUPP (an event that a kind does not have), -EACCES (a handle that
+ * was opened with AGORA_READ), -ECHILD. Since: 0.1
  */
 int agora_waiter_wait(struct agora_waiter *waiter, struct agora_wait *items,
 	size_t count, const struct timespec *deadline);

@@ -21,11 +21,11 @@ struct agora_program;
 
 /** How to register a program. All-zero means the defaults. */
 struct agora_program_options {
-	const char *doc;	 /* one line of UTF-8, or NULL */
+	const char *doc;         /* one line of UTF-8, or NULL */
 	const char *const *tags; /* NULL-terminated "key" or "key=value" */
-	mode_t mode;		 /* if created; 0 means 0777 & ~umask */
-	pid_t pid;		 /* shown in the manifest; 0 means getpid() */
-	uint64_t reserved[4];	 /* must be zero */
+	mode_t mode;             /* if created; 0 means 0777 & ~umask */
+	pid_t pid;               /* shown in the manifest; 0 means getpid() */
+	uint64_t reserved[4];    /* must be zero */
 };
 
 /** What is known about a program. */

@@ -64,8 +64,8 @@ struct agora_object *agora_table_object(struct agora_table *table);
  * stored the value happens before what follows get. Progress: lock-free; it
  * retries only when a writer changed the same chain. Since: 0.1
  */
-int agora_table_get(struct agora_table *table, const void *key,
-	size_t key_size, struct agora_buffer *ret_value);
+int agora_table_get(struct agora_table *table, const void *key, size_t key_size,
+	struct agora_buffer *ret_value);
 
 /**
  * Store a value, whether or not the key has one.
@@ -74,8 +74,8 @@ int agora_table_get(struct agora_table *table, const void *key,
  * capacity, memory or file system), -EBADMSG (AGORA_CHECK).
  * Progress: lock-free. Crash: stored whole or not at all. Since: 0.1
  */
-int agora_table_put(struct agora_table *table, const void *key,
-	size_t key_size, const void *value, size_t value_size);
+int agora_table_put(struct agora_table *table, const void *key, size_t key_size,
+	const void *value, size_t value_size);
 
 /**
  * Store a value and copy the one it replaced.
@@ -107,8 +107,8 @@ int agora_table_compare(struct agora_table *table, const void *key,
  * ret_sum: the sum; may be NULL.
  * Returns as put, and -EPROTOTYPE (the value has not 8 bytes).
  */
-int agora_table_add(struct agora_table *table, const void *key,
-	size_t key_size, int64_t delta, int64_t *ret_sum);
+int agora_table_add(struct agora_table *table, const void *key, size_t key_size,
+	int64_t delta, int64_t *ret_sum);
 
 /**
  * Remove a key. Returns 0, -ENOENT, -EINVAL.

@@ -16,10 +16,10 @@ struct agora_watch;
 
 enum agora_event_type {
 	AGORA_PROGRAM_ADDED = 1, /* the directory appeared */
-	AGORA_PROGRAM_REMOVED, /* with all that was in it */
-	AGORA_PROGRAM_ALIVE,   /* a process registered */
-	AGORA_PROGRAM_DEAD,    /* its registration ended, however */
-	AGORA_PROGRAM_CHANGED, /* owner, mode or manifest */
+	AGORA_PROGRAM_REMOVED,   /* with all that was in it */
+	AGORA_PROGRAM_ALIVE,     /* a process registered */
+	AGORA_PROGRAM_DEAD,      /* its registration ended, however */
+	AGORA_PROGRAM_CHANGED,   /* owner, mode or manifest */
 	AGORA_OBJECT_ADDED,
 	AGORA_OBJECT_REMOVED,
 	AGORA_OBJECT_CHANGED, /* owner or mode; never its contents */

@@ -470,8 +470,10 @@ static void count_dead(struct segment *segment, struct agora_check *check)
 	uint32_t limit = client_limit(segment);
 
 	for (uint32_t id = 1; id < limit; id++)
+		/* One who leaves between the two looks did not die. */
 		check->dead_clients += client_is_live(segment, id) &&
-				       !client_alive(segment, id);
+				       !client_alive(segment, id) &&
+				       client_is_live(segment, id);
 }
 
 static uint64_t problems(const struct agora_check *check)

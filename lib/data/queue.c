@@ -202,6 +202,15 @@ static inline int check_room(struct agora_queue *q)
 	return likely(!is_full(q, load_end(q->tail))) ? 0 : queue_check_room(q);
 }
 
+/* Free what was not pushed. Its parts may be what another waits for. */
+static void give_up(struct agora_queue *q, struct block_ref ref)
+{
+	message_free(&q->store, ref);
+	/* [E] as in finish_long() */
+	atomic_thread_fence(memory_order_seq_cst);
+	event_notify(&q->object.segment, EVENT_BIT(EVENT_WRITABLE));
+}
+
 int queue_push(void *handle, const void *data, size_t size)
 {
 	struct agora_queue *q = handle;
@@ -224,7 +233,7 @@ int queue_push(void *handle, const void *data, size_t size)
 	if (!error)
 		error = publish(q, ref);
 	if (error) {
-		message_free(&q->store, ref);
+		give_up(q, ref);
 		return error;
 	}
 	event_notify(&q->object.segment,
@@ -326,12 +335,17 @@ static int claim_returned(
 /* pop 1 to 4, with what was returned first. */
 static inline int claim(struct agora_queue *q, struct claim *claim)
 {
-	for (int tries = 0; tries < TRIES; tries++) {
+	for (int tries = 0, scans = 0; tries < TRIES && scans < SCANS;
+		tries++) {
 		uint64_t returned = load_returned(q);
-		int result = unlikely(returned & 1)
-				     ? claim_returned(q, claim, returned)
-				     : try_claim(q, claim);
+		int result;
 
+		if (unlikely(returned & 1)) {
+			scans++;
+			result = claim_returned(q, claim, returned);
+		} else {
+			result = try_claim(q, claim);
+		}
 		if (result == -EAGAIN && load_returned(q) != returned)
 			continue;
 		if (result != 1)
@@ -352,40 +366,59 @@ static void announce_returned(struct agora_queue *q)
 	crash_point(queue_announced);
 }
 
+/* Free the parts of a message that is OWNED by us since it was taken. */
+static void finish_long(struct agora_queue *q, const struct claim *claim)
+{
+	crash_point(queue_pop_parts);
+	message_free(&q->store, claim->ref);
+	/* [E] room for parts is not made by a seq_cst change */
+	atomic_thread_fence(memory_order_seq_cst);
+	event_notify(&q->object.segment, EVENT_BIT(EVENT_WRITABLE));
+}
+
+static inline bool is_long(const struct agora_queue *q, struct block_ref ref)
+{
+	return q->store.pool[1].count &&
+	       atomic_load_explicit(
+		       &store_head(&q->store, ref)->next, memory_order_relaxed);
+}
+
 /* Be done with a message that is HELD by us. The first step decides. */
 static inline void finish(struct agora_queue *q, const struct claim *claim)
 {
 	struct block_shm *block = store_head(&q->store, claim->ref);
 	uint32_t me = q->object.segment.client;
 
-	if (q->store.pool[1].count &&
-		atomic_load_explicit(&block->next, memory_order_relaxed)) {
+	if (unlikely(is_long(q, claim->ref))) {
 		/* [S] */
 		atomic_store_explicit(&block->state,
 			state_make(BLOCK_OWNED, me, claim->ticket),
 			memory_order_release);
-		crash_point(queue_pop_parts);
-		message_free(&q->store, claim->ref);
-		/* [E] room for parts is not made by a seq_cst change */
-		atomic_thread_fence(memory_order_seq_cst);
-	} else {
-		pool_free_as(&q->store.pool[0], claim->ref,
-			state_make(BLOCK_FREE, me, claim->ticket));
+		finish_long(q, claim);
+		return;
 	}
+	pool_free_as(&q->store.pool[0], claim->ref,
+		state_make(BLOCK_FREE, me, claim->ticket));
 	event_notify(&q->object.segment, EVENT_BIT(EVENT_WRITABLE));
 }
 
-/* Make a message that is HELD by us available again. */
-static void give_back(struct agora_queue *q, const struct claim *claim)
+/* Make a message that is HELD by us available again: 0, -EINVAL (it is not). */
+static int give_back(struct agora_queue *q, const struct claim *claim)
 {
+	uint64_t mine =
+		state_make(BLOCK_HELD, q->object.segment.client, claim->ticket);
+	bool done;
+
 	announce_returned(q);
 	/* [S] */
-	atomic_store_explicit(&store_head(&q->store, claim->ref)->state,
+	done = atomic_compare_exchange_strong_explicit(
+		&store_head(&q->store, claim->ref)->state, &mine,
 		state_make(BLOCK_RETURNED, 0, claim->ticket),
-		memory_order_release);
+		memory_order_acq_rel, memory_order_relaxed);
 	crash_point(queue_returned);
 	announce_returned(q);
 	event_notify(&q->object.segment, EVENT_BIT(EVENT_READABLE));
+	return done ? 0 : -EINVAL;
 }
 
 int queue_pop(void *handle, struct agora_buffer *message)
@@ -423,7 +456,7 @@ int queue_acquire(void *handle, struct agora_message *message)
 		error = claim(q, &c);
 	if (error)
 		return error;
-	q->acquired = true;
+	atomic_store_explicit(&q->acquired, true, memory_order_relaxed);
 	*message = (struct agora_message){
 		.size = c.size, .sequence = c.ticket, .token = c.ref.index};
 	if (c.size <= q->store.pool[0].data_size)
@@ -461,14 +494,33 @@ int queue_read(void *handle, const struct agora_message *message, size_t offset,
 	return error ? error : (int)size;
 }
 
+/* Threads may try to release one message twice: only one may succeed. */
 int queue_release(void *handle, const struct agora_message *message)
 {
+	struct agora_queue *q = handle;
 	struct claim c;
-	int error = claim_of(handle, message, &c);
+	uint64_t mine;
+	int error = claim_of(q, message, &c);
 
-	if (!error)
-		finish(handle, &c);
-	return error;
+	if (error)
+		return error;
+	mine = state_make(BLOCK_HELD, q->object.segment.client, c.ticket);
+	/* [S] */
+	if (!atomic_compare_exchange_strong_explicit(
+		    &store_head(&q->store, c.ref)->state, &mine,
+		    state_make(BLOCK_OWNED, q->object.segment.client, c.ticket),
+		    memory_order_acq_rel, memory_order_relaxed))
+		return -EINVAL;
+	if (is_long(q, c.ref)) {
+		finish_long(q, &c);
+		return 0;
+	}
+	pool_free_as(&q->store.pool[0], c.ref,
+		state_make(BLOCK_FREE, q->object.segment.client, c.ticket));
+	/* [E] many in hand may be why a push finds no block */
+	atomic_thread_fence(memory_order_seq_cst);
+	event_notify(&q->object.segment, EVENT_BIT(EVENT_WRITABLE));
+	return 0;
 }
 
 int queue_restore(void *handle, const struct agora_message *message)
@@ -476,9 +528,7 @@ int queue_restore(void *handle, const struct agora_message *message)
 	struct claim c;
 	int error = claim_of(handle, message, &c);
 
-	if (!error)
-		give_back(handle, &c);
-	return error;
+	return error ? error : give_back(handle, &c);
 }
 
 /* ---- recover ---- */
@@ -539,5 +589,6 @@ void queue_recover(struct segment *segment, uint32_t client)
 	announce_returned(q);
 	atomic_fetch_add_explicit(
 		&segment->roots->redelivered, again, memory_order_relaxed);
-	event_notify(segment, EVENT_BIT(EVENT_READABLE));
+	if (again)
+		event_wake_all(segment);
 }

@@ -18,6 +18,9 @@
 /* Give up (damage) rather than repeat for ever on senseless memory. */
 #define TRIES 1000000
 
+/* The same where each try reads all states. */
+#define SCANS 1000
+
 struct agora_queue {
 	struct agora_object object;
 	struct store store;
@@ -27,7 +30,8 @@ struct agora_queue {
 	uint64_t capacity;
 	size_t message_size;
 	bool fixed;
-	bool acquired; /* this handle may hold messages when it is closed */
+	_Atomic bool
+		acquired; /* this handle may hold messages when it is closed */
 	_Atomic uint64_t head_seen; /* an old value of head */
 };
 

@@ -7,6 +7,7 @@
 
 #define CAPACITY_MAX   (UINT64_C(1) << 24)
 #define MESSAGE_MAX    (UINT64_C(1) << 30)
+#define FIXED_MAX      (UINT64_C(1) << 46) /* bytes, of address space */
 #define MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define INLINE_DEFAULT 224
 #define INLINE_MAX     65536
@@ -31,6 +32,8 @@ static const char *problem(const struct agora_options *options)
 		return "inline-size: 1 to 65536";
 	if (!(options->flags & AGORA_FIXED))
 		return NULL;
+	if ((options->capacity + SLACK) * options->message_size > FIXED_MAX)
+		return "message-size: capacity times message-size is too large";
 	if (options->memory)
 		return "memory: follows from the capacity with fixed messages";
 	return options->inline_size ? "inline-size: fixed messages have none"
@@ -84,7 +87,7 @@ static bool params_are_sound(const struct params_shm *params)
 	       (fixed ? !params->memory && !params->inline_size
 		      : params->inline_size >= 1 &&
 				       params->inline_size <= INLINE_MAX &&
-				       (params->memory != 0 ||
+				       (params->memory >= PAGE_PAYLOAD ||
 					       params->message_size <=
 						       params->inline_size));
 }
@@ -155,7 +158,7 @@ static void close_handle(void *handle)
 	if (!q->object.segment.client)
 		return;
 	/* What was acquired and not released is delivered again. */
-	if (q->acquired)
+	if (atomic_load_explicit(&q->acquired, memory_order_relaxed))
 		queue_recover(&q->object.segment, q->object.segment.client);
 	store_flush(&q->store);
 }

@@ -111,8 +111,10 @@ static int copy_cell(const struct agora_queue *q, uint64_t ticket, bool tapped,
 
 	if (cell_cycle(cell) == ((cycle - 1) & CYCLE_MASK))
 		return -EAGAIN;
-	if (cell_cycle(cell) != cycle || !pool_has(&q->store.pool[0], ref))
+	if (cell_cycle(cell) != cycle)
 		return 1;
+	if (!pool_has(&q->store.pool[0], ref))
+		return load_cell(q, ticket) == cell ? -EUCLEAN : 1;
 	state = load_state(q, ref);
 	if (tapped ? !is_visible(q, ref, state, ticket)
 		   : !is_published(state, ticket))
@@ -129,7 +131,7 @@ static int walk_returned(
 	uint64_t state;
 	int result = 1;
 
-	for (int tries = 0; result == 1 && tries < TRIES; tries++) {
+	for (int tries = 0; result == 1 && tries < SCANS; tries++) {
 		if (!queue_find_returned(q, *cursor, &ref, &state))
 			return -EAGAIN;
 		result = copy_message(q, ref, state, message);
@@ -188,16 +190,17 @@ int queue_end(void *handle, uint64_t *ret_cursor)
 int queue_peek(void *handle, struct agora_buffer *message)
 {
 	struct agora_queue *q = handle;
-	uint64_t cursor, head;
-	int result;
 
 	/* Empty only if nobody took while we looked. */
-	do {
-		cursor = 0;
-		head = load_end(q->head);
-		result = queue_walk(q, &cursor, message);
-	} while (result == -EAGAIN && head != load_end(q->head));
-	return result;
+	for (int tries = 0; tries < SCANS; tries++) {
+		uint64_t cursor = 0;
+		uint64_t head = load_end(q->head);
+		int result = queue_walk(q, &cursor, message);
+
+		if (result != -EAGAIN || head == load_end(q->head))
+			return result;
+	}
+	return -EAGAIN;
 }
 
 static bool has_message(struct agora_queue *q)
@@ -205,7 +208,8 @@ static bool has_message(struct agora_queue *q)
 	struct agora_buffer none = {.capacity = 0};
 	int result = queue_peek(q, &none);
 
-	return result == 0 || result == -EMSGSIZE;
+	/* Damage too is for who takes to find. */
+	return result != -EAGAIN;
 }
 
 int queue_ready(void *handle, uint32_t events, uint64_t cursor)
@@ -215,7 +219,7 @@ int queue_ready(void *handle, uint32_t events, uint64_t cursor)
 
 	if ((events & AGORA_READABLE) && has_message(q))
 		ready |= AGORA_READABLE;
-	if ((events & AGORA_WRITABLE) && !queue_check_room(q))
+	if ((events & AGORA_WRITABLE) && queue_check_room(q) != -EAGAIN)
 		ready |= AGORA_WRITABLE;
 	if ((events & AGORA_ADVANCED) && end_ticket(q) > cursor)
 		ready |= AGORA_ADVANCED;
@@ -309,51 +313,59 @@ static void count_state(uint64_t state, struct agora_check *check)
 		check->damaged++;
 }
 
-/* Returns a client whose leftovers should be recovered, or 0. */
-static uint32_t check_blocks(struct agora_queue *q, struct agora_check *check)
+static void check_blocks(struct agora_queue *q, struct agora_check *check,
+	struct client_set *strays)
 {
 	uint32_t committed = pool_committed(&q->store.pool[0]);
-	uint32_t stray = 0;
 
 	for (uint32_t i = 0; i < committed; i++) {
 		struct block_ref ref = {i};
 		uint64_t state = load_state(q, ref);
 
 		count_state(state, check);
-		if (is_unreachable(q, ref, state) || is_stray(q, state)) {
+		if ((is_unreachable(q, ref, state) || is_stray(q, state)) &&
+			load_state(q, ref) == state) {
 			check->unreachable++;
-			stray = state_owner(state);
+			client_set_add(strays, state_owner(state));
 		}
 	}
-	return stray;
 }
 
-/* Returns a client whose leftovers should be recovered, or 0. */
-static uint32_t check_pages(struct agora_queue *q, struct agora_check *check)
+static uint64_t page_state(const struct pool *pool, uint32_t index)
+{
+	/* [S] */
+	return atomic_load_explicit(
+		&pool_block(pool, (struct block_ref){index})->state,
+		memory_order_acquire);
+}
+
+static void check_pages(struct agora_queue *q, struct agora_check *check,
+	struct client_set *strays)
 {
 	struct pool *pool = &q->store.pool[1];
 	uint32_t committed = pool_committed(pool);
-	uint32_t stray = 0;
 
 	for (uint32_t i = 0; i < committed; i++) {
-		uint64_t state = atomic_load_explicit(
-			&pool_block(pool, (struct block_ref){i})->state,
-			memory_order_relaxed);
+		uint64_t state = page_state(pool, i);
 
 		count_state(state, check);
-		if (is_stray(q, state)) {
+		if (is_stray(q, state) && page_state(pool, i) == state) {
 			check->unreachable++;
-			stray = state_owner(state);
+			client_set_add(strays, state_owner(state));
 		}
 	}
-	return stray;
 }
 
 static void check_ends(struct agora_queue *q, struct agora_check *check)
 {
-	uint64_t h = load_end(q->head);
-	uint64_t t = load_end(q->tail);
+	uint64_t h, t;
+	int tries = 0;
 
+	/* Two words of one moment. */
+	do {
+		h = load_end(q->head);
+		t = load_end(q->tail);
+	} while (load_end(q->head) != h && tries++ < TRIES);
 	if ((int64_t)(t - h) < -1 || (int64_t)(t - h) > (int64_t)q->mask + 1)
 		check->damaged++;
 }
@@ -361,19 +373,13 @@ static void check_ends(struct agora_queue *q, struct agora_check *check)
 int queue_check(void *handle, int repair, struct agora_check *check)
 {
 	struct agora_queue *q = handle;
-	struct agora_check before = *check;
-	uint32_t stray;
+	struct client_set strays = {{0}};
 
-	/* Repairs change what was counted: count again. */
-	for (;;) {
-		*check = before;
-		check_ends(q, check);
-		stray = check_blocks(q, check);
-		stray = (uint32_t)num_max(stray, check_pages(q, check));
-		if (!repair || !stray ||
-			client_recover_stray(&q->object.segment, stray) < 1)
-			break;
-	}
+	check_ends(q, check);
+	check_blocks(q, check, &strays);
+	check_pages(q, check, &strays);
+	if (repair)
+		client_recover_strays(&q->object.segment, &strays);
 	check->orphans = message_sweep_parts(&q->store, repair);
 	return 0;
 }

@@ -90,13 +90,25 @@ int table_get(void *handle, const void *key, size_t key_size,
 	return result;
 }
 
+static bool comes_behind(const struct agora_table *t, const struct key *key,
+	const struct key *behind, enum seek what)
+{
+	if (key->hash >> t->shift != behind->hash >> t->shift)
+		return false;
+	if (what == SEEK_BEHIND && key->hash == behind->hash)
+		return compare_bytes(key->data, key->size, behind->data,
+			       behind->size) > 0;
+	return key->hash >= behind->hash;
+}
+
 /*
  * Copy the entry that a walk found behind a key. The copy of its key must
  * prove that it comes behind, or a walk might never end.
  * Returns 0, AGAIN, -EMSGSIZE, -EUCLEAN.
  */
 static int copy_entry(const struct agora_table *t, const struct walk *w,
-	const struct key *behind, struct key *copy, struct agora_buffer *value)
+	const struct key *behind, enum seek what, struct key *copy,
+	struct agora_buffer *value)
 {
 	struct agora_buffer none = {.capacity = 0};
 	size_t size = load_key_size(w->entry);
@@ -114,9 +126,7 @@ static int copy_entry(const struct agora_table *t, const struct walk *w,
 		return error;
 	copy->size = size;
 	copy->hash = hash_bytes(copy->data, size, t->seed);
-	return copy->hash == w->hash && copy->hash >= behind->hash &&
-			       copy->hash >> t->shift ==
-				       behind->hash >> t->shift
+	return copy->hash == w->hash && comes_behind(t, copy, behind, what)
 		       ? 0
 		       : -EUCLEAN;
 }
@@ -133,7 +143,7 @@ static int next_in_bucket(const struct agora_table *t, const struct key *from,
 		if (result == ABSENT)
 			return -ENOENT;
 		if (result == PRESENT)
-			result = copy_entry(t, &w, from, copy, value);
+			result = copy_entry(t, &w, from, what, copy, value);
 	} while (walk_again(&w, &result));
 	return result;
 }
@@ -253,17 +263,15 @@ int table_find_block(
 
 /* A visit to all blocks. */
 struct visit {
-	uint64_t stray[64]; /* clients whose leftovers were seen: bits */
-	uint64_t left;      /* steps along chains */
+	struct client_set strays; /* whose leftovers were seen */
+	uint64_t left;            /* steps along chains */
 	struct agora_check *check;
 };
 
 static void found_stray(struct visit *v, uint64_t state)
 {
-	uint32_t owner = state_owner(state);
-
 	v->check->unreachable++;
-	v->stray[owner / 64] |= UINT64_C(1) << owner % 64;
+	client_set_add(&v->strays, state_owner(state));
 }
 
 static void count_block(const struct agora_table *t, struct block_ref ref,
@@ -327,9 +335,11 @@ static void visit_pages(struct agora_table *t, struct visit *v)
 	uint32_t committed = pool_committed(pool);
 
 	for (uint32_t i = 0; i < committed; i++) {
+		struct block_shm *block =
+			pool_block(pool, (struct block_ref){i});
+		/* [S] */
 		uint64_t state = atomic_load_explicit(
-			&pool_block(pool, (struct block_ref){i})->state,
-			memory_order_relaxed);
+			&block->state, memory_order_acquire);
 		enum block_kind kind = state_kind(state);
 
 		v->check->blocks++;
@@ -342,7 +352,10 @@ static void visit_pages(struct agora_table *t, struct visit *v)
 		else
 			v->check->damaged++;
 		if (kind == BLOCK_OWNED &&
-			!client_is_live(&t->object.segment, state_owner(state)))
+			!client_is_live(
+				&t->object.segment, state_owner(state)) &&
+			atomic_load_explicit(
+				&block->state, memory_order_relaxed) == state)
 			found_stray(v, state);
 	}
 }
@@ -416,13 +429,6 @@ static void repair_marked(struct agora_table *t)
 	}
 }
 
-static void repair_strays(struct agora_table *t, const struct visit *v)
-{
-	for (uint32_t id = 1; id <= CLIENTS_MAX; id++)
-		if (v->stray[id / 64] >> id % 64 & 1)
-			client_recover_stray(&t->object.segment, id);
-}
-
 int table_check(void *handle, int repair, struct agora_check *check)
 {
 	struct agora_table *t = handle;
@@ -432,7 +438,7 @@ int table_check(void *handle, int repair, struct agora_check *check)
 	visit(t, &v);
 	if (repair) {
 		/* Repairs change what was counted: count again. */
-		repair_strays(t, &v);
+		client_recover_strays(&t->object.segment, &v.strays);
 		repair_marked(t);
 		*check = before;
 		v.left = visit_budget(t);

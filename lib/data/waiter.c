@@ -94,6 +94,18 @@ static int arm(struct words *words, struct agora_wait *items, size_t count)
 	return 0;
 }
 
+/*
+ * A wake-up meant for one came to us, who may only be looking: pass it on to
+ * those who sleep to take.
+ */
+static void pass_on(struct agora_wait *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (items[i].ready)
+			event_notify(&items[i].object->segment,
+				items[i].ready & ~(uint32_t)AGORA_ADVANCED);
+}
+
 /* How many items are ready, or a negative errno. */
 static int look(struct agora_wait *items, size_t count)
 {
@@ -172,10 +184,12 @@ static int wait_once(struct agora_waiter *waiter, struct agora_wait *items,
 int agora_waiter_wait(struct agora_waiter *waiter, struct agora_wait *items,
 	size_t count, const struct timespec *deadline)
 {
-	int result;
+	int result = wait_once(waiter, items, count, deadline);
+	bool slept = result == -EAGAIN;
 
-	do {
+	while (result == -EAGAIN)
 		result = wait_once(waiter, items, count, deadline);
-	} while (result == -EAGAIN);
+	if (slept && result > 0)
+		pass_on(items, count);
 	return result;
 }

@@ -152,6 +152,7 @@ static void recover_stray(struct segment *segment, uint32_t id)
 		lock_byte(segment, id, F_WRLCK))
 		return;
 	segment->kind->recover(segment, id);
+	event_wake_all(segment);
 	lock_byte(segment, id, F_UNLCK);
 }
 
@@ -253,6 +254,9 @@ int client_attach(struct segment *segment)
 
 	pthread_mutex_lock(&segment->control);
 	error = take_id(segment, false);
+	if (error == -EUSERS)
+		error = take_id(segment, true);
+	/* A recoverer has the lock of a free id for an instant. */
 	if (error == -EUSERS)
 		error = take_id(segment, true);
 	if (!error)

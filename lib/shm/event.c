@@ -14,25 +14,27 @@
 static void wake(struct segment *segment, enum event event)
 {
 	struct roots_shm *roots = segment->roots;
+	_Atomic uint32_t *seq = &roots->seq[event];
 	uint32_t bit = EVENT_BIT(event);
-	/* [E] a sleeper that arms after this sees the new seq */
-	uint32_t armed = atomic_fetch_and_explicit(
-		&roots->armed, ~bit, memory_order_seq_cst);
 
-	if (!(armed & bit))
-		return;
-	atomic_fetch_add_explicit(&roots->seq[event], 1, memory_order_relaxed);
+	/* [E] */
+	atomic_fetch_add_explicit(seq, 1, memory_order_seq_cst);
 	crash_point(event_unwoken);
-	if (event == EVENT_ADVANCED)
-		futex_wake(&roots->seq[event], INT_MAX);
-	else if (futex_wake(&roots->seq[event], 1) == 1)
-		atomic_fetch_or_explicit(
-			&roots->armed, bit, memory_order_relaxed);
+	if (event != EVENT_ADVANCED && futex_wake(seq, 1) == 1)
+		return; /* the flag stays: more may sleep */
+	/* [E] who armed before this has a seq from before the next line */
+	atomic_fetch_and_explicit(&roots->armed, ~bit, memory_order_seq_cst);
+	/* [E] */
+	atomic_fetch_add_explicit(seq, 1, memory_order_seq_cst);
+	futex_wake(seq, INT_MAX);
 }
 
 void event_wake(struct segment *segment, uint32_t events)
 {
 	crash_point(event_changed);
+	/* [E] */
+	events &= atomic_load_explicit(
+		&segment->roots->armed, memory_order_seq_cst);
 	for (int event = 0; event < EVENTS; event++)
 		if (events & EVENT_BIT(event))
 			wake(segment, (enum event)event);
@@ -50,12 +52,14 @@ void event_wake_all(struct segment *segment)
 
 uint32_t event_arm(struct segment *segment, enum event event)
 {
+	/* [E] not after the flag */
+	uint32_t seq = atomic_load_explicit(
+		&segment->roots->seq[event], memory_order_seq_cst);
+
 	/* [E] */
 	atomic_fetch_or_explicit(
 		&segment->roots->armed, EVENT_BIT(event), memory_order_seq_cst);
-	/* [E] not before the flag */
-	return atomic_load_explicit(
-		&segment->roots->seq[event], memory_order_seq_cst);
+	return seq;
 }
 
 static int sleep_slice(struct segment *segment, enum event event, uint32_t seq,
@@ -115,7 +119,9 @@ int event_wait(struct segment *segment, enum event event,
 {
 	int result = attempt(argument);
 
-	if (result == -EAGAIN && !time_passed(deadline))
+	if (result == -EAGAIN && time_passed(deadline))
+		return -ETIMEDOUT;
+	if (result == -EAGAIN && event == EVENT_READABLE)
 		result = spin(segment, attempt, argument);
 	while (result == -EAGAIN) {
 		uint32_t seq = event_arm(segment, event);
@@ -124,6 +130,9 @@ int event_wait(struct segment *segment, enum event event,
 		result = attempt(argument);
 		if (result != -EAGAIN)
 			break;
+		/* Zeros put in the place of what was cut off look empty. */
+		if (segment_leave(segment, 0))
+			return -EUCLEAN;
 		if (time_passed(deadline))
 			return -ETIMEDOUT;
 		slept = sleep_slice(segment, event, seq, deadline);

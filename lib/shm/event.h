@@ -6,19 +6,21 @@
  * when a sleeper is killed.
  *
  * Protocol
- *  wait    1 set the flag  2 read seq  3 look for what is waited for
+ *  wait    1 read seq  2 set the flag  3 look for what is waited for
  *          4 not there: FUTEX_WAIT(seq), a slice at most; start again
  *  notify  1 (after the change) read the flags; none set: done
- *          2 clear the flag  3 seq++  4 wake  5 woke one: set the flag, as
+ *          2 seq++  3 wake one; one was woken: done, and the flag stays, as
  *          more may sleep
+ *          4 clear the flag  5 seq++  6 wake all: who set the flag before
+ *          step 4 read seq before step 5, and looks again
  *
  * Orderings
- *  [E] The flag is set and read with seq_cst, and so are the change (the
- *  publishing or claiming compare-and-swap of the kind) and the look: of
- *  wait 1 and notify 1 at least one sees the other. With less, both could
- *  miss each other and the sleeper would wait out its slice.
+ *  [E] seq and the flag are changed and read with seq_cst, and so are the
+ * change (the publishing or claiming compare-and-swap of the kind) and the
+ * look: of wait 2 and notify 1 at least one sees the other. With less, both
+ * could miss each other and the sleeper would wait out its slice.
  *
- * Progress and death. A notifier killed between its change and step 4, or a
+ * Progress and death. A notifier killed between its change and step 3, or a
  * sleeper killed between being woken and taking, leaves others asleep for
  * the rest of their slice, no longer. Recovery wakes everybody.
  */

@@ -25,9 +25,17 @@ struct guard {
 const volatile uint32_t *guard_page;
 static _Atomic(struct guard *) guards;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
 static struct sigaction previous;
 
-static struct guard *find(uintptr_t address)
+/* The mapping that an address lies in, and its bounds as they were seen. */
+struct found {
+	struct guard *guard;
+	uintptr_t base;
+	size_t size;
+};
+
+static struct found find(uintptr_t address)
 {
 	/* [G] the fields of an entry are read after its base was */
 	struct guard *g = atomic_load_explicit(&guards, memory_order_acquire);
@@ -38,22 +46,27 @@ static struct guard *find(uintptr_t address)
 			atomic_load_explicit(&g->base, memory_order_acquire);
 
 		if (base && address - base < g->size)
-			return g;
+			return (struct found){g, base, g->size};
 	}
-	return NULL;
+	return (struct found){.guard = NULL};
+}
+
+static bool put_zeros(uintptr_t page, size_t size)
+{
+	return mmap((void *)page, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE,
+		       -1, 0) != MAP_FAILED;
 }
 
 /* From the fault to the end: behind a truncation nothing is left. */
-static bool patch(struct guard *g, uintptr_t address)
+static bool patch(const struct found *f, uintptr_t address)
 {
 	uintptr_t page = address & ~(uintptr_t)(PAGE - 1);
-	uintptr_t base = atomic_load_explicit(&g->base, memory_order_relaxed);
 
-	if (mmap((void *)page, base + g->size - page, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
-		    0) == MAP_FAILED)
+	if (!put_zeros(page, f->base + f->size - page) &&
+		!put_zeros(page, PAGE))
 		return false;
-	atomic_store_explicit(g->broken, 1, memory_order_relaxed);
+	atomic_store_explicit(f->guard->broken, 1, memory_order_relaxed);
 	return true;
 }
 
@@ -61,11 +74,15 @@ static void pass_on(int signal, siginfo_t *info, void *context)
 {
 	if (previous.sa_flags & SA_SIGINFO) {
 		previous.sa_sigaction(signal, info, context);
-	} else if (previous.sa_handler != SIG_DFL &&
-		   previous.sa_handler != SIG_IGN) {
+	} else if (previous.sa_handler == SIG_DFL) {
+		/* An access is repeated and a signal sent anew, now fatal. */
+		sigaction(SIGBUS, &previous, NULL);
+		if (info->si_code <= 0)
+			raise(SIGBUS);
+	} else if (previous.sa_handler != SIG_IGN) {
 		previous.sa_handler(signal);
-	} else {
-		/* Returning repeats the access, now without a handler. */
+	} else if (info->si_code > 0) {
+		/* The kernel ignores that faults are to be ignored. */
 		sigaction(SIGBUS, &previous, NULL);
 	}
 }
@@ -74,15 +91,40 @@ static void on_sigbus(int signal, siginfo_t *info, void *context)
 {
 	int saved = errno;
 	uintptr_t address = (uintptr_t)info->si_addr;
-	struct guard *g = find(address);
+	struct found f = {.guard = NULL};
 
-	if (!g || !patch(g, address))
+	if (info->si_code > 0) /* not sent by a process: an access */
+		f = find(address);
+	if (!f.guard || !patch(&f, address))
 		pass_on(signal, info, context);
 	errno = saved;
 }
 
+/* No fork while a segment is open and not yet in the list. */
+static void before_fork(void)
+{
+	pthread_mutex_lock(&opening);
+	pthread_mutex_lock(&lock);
+}
+
+static void after_fork_in_parent(void)
+{
+	pthread_mutex_unlock(&lock);
+	pthread_mutex_unlock(&opening);
+}
+
+void guard_enter(void)
+{
+	pthread_mutex_lock(&opening);
+}
+
+void guard_leave(void)
+{
+	pthread_mutex_unlock(&opening);
+}
+
 /* In the child: close what would keep the parent's locks alive. */
-static void after_fork(void)
+static void after_fork_in_child(void)
 {
 	struct guard *g = atomic_load_explicit(&guards, memory_order_relaxed);
 
@@ -92,7 +134,7 @@ static void after_fork(void)
 	for (g = atomic_load_explicit(&guards, memory_order_relaxed); g;
 		g = g->next)
 		atomic_store_explicit(&g->base, 0, memory_order_relaxed);
-	pthread_mutex_init(&lock, NULL);
+	after_fork_in_parent();
 }
 
 static int start_page(void)
@@ -117,7 +159,8 @@ static int start_handlers(void)
 
 	if (sigaction(SIGBUS, &action, &previous))
 		return -errno;
-	return -pthread_atfork(NULL, NULL, after_fork);
+	return -pthread_atfork(
+		before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
 int guard_start(uint32_t *ret_generation)

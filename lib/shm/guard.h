@@ -34,6 +34,13 @@ static inline bool guard_inherited(uint32_t generation)
 int guard_start(uint32_t *ret_generation);
 
 /*
+ * A segment's descriptor must not slip into a child that another thread
+ * forks before the fork handler knows it: fork waits between these two.
+ */
+void guard_enter(void);
+void guard_leave(void);
+
+/*
  * Watch over a mapping; *broken is set to 1 when it turns out truncated.
  * Returns 0, -ENOMEM.
  */

@@ -114,9 +114,10 @@ static int take_part(struct store *store, size_t left, unsigned *ret_number,
 	unsigned number = choose_pool(store, left);
 	int error = pool_take(&store->pool[number], ret_ref);
 
-	if (error == -EAGAIN && store->pool[!number].count) {
-		number = !number;
-		error = pool_take(&store->pool[number], ret_ref);
+	/* Not the other way round: blocks of pool 0 are for heads first. */
+	if (error == -EAGAIN && !number && store->pool[1].count) {
+		number = 1;
+		error = pool_take(&store->pool[1], ret_ref);
 	}
 	*ret_number = number;
 	return error;
@@ -236,7 +237,9 @@ static int read_part(const struct store *store, uint64_t state,
 		return -EUCLEAN;
 	size = atomic_load_explicit(&block->size, memory_order_relaxed);
 	*next = load_next(block);
-	if (size == 0 || size > pool->data_size)
+	/* Only the last part may be short, or damage could be long. */
+	if (size > pool->data_size || size == 0 ||
+		(size < pool->data_size && size < sink->skip + sink->size))
 		return -EUCLEAN;
 	sink_take(sink, pool_data(pool, ref), size);
 	return 0;
@@ -280,6 +283,9 @@ void message_free_parts(struct store *store, struct block_ref head)
 	uint64_t state = part_state(head, load_nonce(block));
 	uint32_t next = load_next(block);
 
+	/* [A] a reader who sees the chain shorten sees that the state of the
+	 * head has changed before */
+	atomic_thread_fence(memory_order_release);
 	while (next) {
 		const struct pool *found;
 		struct block_ref ref;

@@ -93,7 +93,17 @@ static uint32_t next_committed(const struct pool *pool, uint32_t now)
 	uint64_t more = num_max(now * each / 2, COMMIT_LEAST);
 	uint64_t blocks = num_min(more, COMMIT_MOST) / each;
 
-	blocks = num_round_up(num_max(blocks, 1), 64);
+	blocks = num_max(blocks, 1);
+	if (blocks >= 64)
+		blocks = num_round_up(blocks, 64);
+	return (uint32_t)num_min(now + blocks, pool->count);
+}
+
+/* Where memory is short: what makes sense at least. */
+static uint32_t least_committed(const struct pool *pool, uint32_t now)
+{
+	uint64_t blocks = num_max(COMMIT_LEAST / pool->data_stride, 1);
+
 	return (uint32_t)num_min(now + blocks, pool->count);
 }
 
@@ -138,6 +148,10 @@ static int grow(struct pool *pool, uint32_t from)
 	if (from >= pool->count)
 		return -EAGAIN;
 	error = commit_blocks(pool, from, to);
+	if (error == -ENOSPC) { /* as little as makes sense, then */
+		to = least_committed(pool, from);
+		error = commit_blocks(pool, from, to);
+	}
 	if (error)
 		return error;
 	crash_point(pool_allocated);

@@ -260,14 +260,11 @@ static int map_again(
 	return error;
 }
 
-int segment_open(struct segment *segment, int directory, const char *name,
-	const struct segment_kind *kind, bool writable)
+static int open_guarded(
+	struct segment *segment, int directory, const char *name, bool writable)
 {
-	int error = guard_start(&segment->generation);
+	int error;
 
-	if (error)
-		return error;
-	segment->kind = kind;
 	segment->fd = open_file(directory, name, writable);
 	if (segment->fd < 0)
 		return segment->fd;
@@ -288,6 +285,20 @@ unmap:
 	segment->base = NULL;
 close_file:
 	close(segment->fd);
+	return error;
+}
+
+int segment_open(struct segment *segment, int directory, const char *name,
+	const struct segment_kind *kind, bool writable)
+{
+	int error = guard_start(&segment->generation);
+
+	if (error)
+		return error;
+	segment->kind = kind;
+	guard_enter();
+	error = open_guarded(segment, directory, name, writable);
+	guard_leave();
 	return error;
 }
 

@@ -55,9 +55,9 @@ struct segment_kind {
 struct segment {
 	char *base;
 	struct roots_shm *roots;
-	uint32_t client;     /* our id; 0 when mapped read-only */
-	uint32_t generation; /* of the process that opened it */
-	_Atomic int broken;  /* found truncated */
+	uint32_t client;           /* our id; 0 when mapped read-only */
+	uint32_t generation;       /* of the process that opened it */
+	_Atomic int broken;        /* found truncated */
 	_Atomic uint32_t patience; /* of event_wait(), before it sleeps */
 	int fd;
 	const struct segment_kind *kind;

@@ -162,6 +162,16 @@ def test_tap_sees_what_was_taken_and_counts_what_it_missed(queue):
     assert tap.cursor == queue.end() == start + 31
 
 
+def test_reader_may_tap_but_not_wait(space, queue):
+    with space.queue("test/a.queue", "r") as reader:
+        tap = reader.tap(0)
+        assert list(tap) == []
+        queue.push(b"a")
+        assert list(tap) == [b"a"]
+        with pytest.raises(PermissionError):
+            next(reader.tap(1))
+
+
 def test_tap_waits_for_what_is_pushed(queue):
     tap = queue.tap(20)
     thread = threading.Timer(0.05, queue.push, [b"late"])

@@ -81,8 +81,9 @@ class Reactor:
 
     def _drop(self, key: Key) -> None:
         """Nobody awaits key any more: let its object go."""
-        if not self._futures.get(key):
-            self._futures.pop(key, None)
+        if self._futures.get(key):
+            return
+        self._futures.pop(key, None)
         with self._lock:
             if self._awaited.pop(key, self) is self:
                 return

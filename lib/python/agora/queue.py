@@ -413,7 +413,9 @@ class Tap:
         end = until(self._timeout)
         message = self._next()
         while message is None:
-            if not waiter.wait_for(self._queue, ADVANCED, self.cursor, end):
+            # Readers cannot wait, but may look again and again.
+            if self._timeout == 0 or not waiter.wait_for(
+                    self._queue, ADVANCED, self.cursor, end):
                 raise StopIteration
             message = self._next()
         return message

@@ -117,6 +117,7 @@ class Space:
                  mode: int = 0, pid: int = 0) -> Program:
         """Register this process as a program.
 
+        Keep what is returned: the registration ends with it.
         doc: one line; tags: "key" or "key=value". FileExistsError when a
         living process has the name: info() tells which.
         """

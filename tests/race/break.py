@@ -1,0 +1,62 @@
+#!/usr/bin/python3
+"""break.py - make a copy of a structure's source with a known fault in it.
+
+    break.py SOURCE TARGET
+
+The linearizability checker must reject what is built of the copy. The text
+that is replaced must be there exactly once: who changes it is told here.
+"""
+
+import pathlib
+import sys
+
+FAULTS = {
+    # A message is claimed by a look and a store: two may get the same one.
+    "queue.c": (
+        """\
+	if (!atomic_compare_exchange_strong_explicit(&block->state, &state,
+		    mine, memory_order_seq_cst, memory_order_relaxed))
+		return 1;
+	crash_point(queue_pop_claimed);
+""",
+        """\
+	if (load_state(q, claim->ref) != state)
+		return 1;
+	crash_point(queue_pop_claimed);
+	atomic_store_explicit(&block->state, mine, memory_order_seq_cst);
+""",
+    ),
+    # A value is replaced in two steps: in between the key is not there.
+    "table.c": (
+        """\
+		if (!try_publish(c, &w->entry->link, w->next, LINK_MARK))
+			return AGAIN;
+		crash_point(table_put_replaced);
+		table_settle(t, w, c->ref.index + 1);
+		return 0;
+""",
+        """\
+		uint64_t dead = link_after(
+			w->next, LINK_MARK, link_index(w->next));
+
+		if (!swap_link(&w->entry->link, w->next, dead))
+			return AGAIN;
+		crash_point(table_put_replaced);
+		table_settle(t, w, dead);
+		return AGAIN;
+""",
+    ),
+}
+
+
+def main():
+    source, target = map(pathlib.Path, sys.argv[1:])
+    text = source.read_text()
+    sound, faulty = FAULTS[source.name]
+    if text.count(sound) != 1:
+        sys.exit(f"break.py: {source} has changed: adapt the fault to it")
+    target.write_text(text.replace(sound, faulty))
+
+
+if __name__ == "__main__":
+    main()

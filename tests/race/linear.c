@@ -1,0 +1,532 @@
+/*
+ * linear.c - record what clients do at the same time, and judge it.
+ *
+ *   linear queue|table HISTORIES [SEED]
+ *   linear self                  histories whose verdict is known
+ *
+ * Workers are processes with a handle each. A round is a short history: all
+ * start together on an empty object, and each stops for a while at steps
+ * chosen at random (crash_point()), so that the others overtake it. At the
+ * end of a round the object is emptied, which is part of the history. In the
+ * last round of a batch one worker is killed at such a step: what it was
+ * doing may have happened or not.
+ *
+ * Exits with 0, or with 1 and the history that makes no sense.
+ */
+#include "linear.h"
+
+#include "base/crash.h"
+#include "base/hash.h"
+#include "shm/format.h"
+
+#include <agora/agora.h>
+#include <ftw.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WORKERS 3
+#define OPS     16 /* of one worker in a round */
+#define ROUNDS  25 /* of a batch */
+#define KEYS    3
+
+static char space_dir[200];
+static struct agora_space *space;
+static bool is_table;
+static struct agora_queue *queue;
+static struct agora_table *table;
+static uint64_t keys[KEYS];
+
+/* What parent and workers share. */
+static struct shared {
+	_Atomic uint64_t stamp;
+	_Atomic int round;    /* begins when it grows */
+	_Atomic int finished; /* workers */
+	struct {
+		_Atomic int count;
+		struct event event[OPS];
+	} log[WORKERS];
+} * shared;
+
+static void fail(const char *what, long a, long b)
+{
+	fprintf(stderr, "failed: %s (%ld, %ld)\n", what, a, b);
+	exit(1);
+}
+
+static void check(long result, const char *what)
+{
+	if (result < 0)
+		fail(what, result, 0);
+}
+
+/* ---- chance ---- */
+
+static uint64_t chance;
+
+static unsigned below(unsigned limit)
+{
+	chance ^= chance << 13;
+	chance ^= chance >> 7;
+	chance ^= chance << 17;
+	return (unsigned)(chance >> 33) % limit;
+}
+
+/* A step of the kind at hand, or of what it stands on. */
+static const char *any_step(void)
+{
+	const char *own = is_table ? "table_" : "queue_";
+	const char *name;
+	size_t count;
+
+	do {
+		const char *const *names = crash_points(&count);
+
+		name = names[below((unsigned)count)];
+	} while (strncmp(name, own, 6) && strncmp(name, "pool_", 5));
+	return name;
+}
+
+/* Stopped at a step: let the others go on for a while. */
+static void stop_here(int number)
+{
+	uint64_t until = shared->stamp + 1 + below(12);
+
+	(void)number;
+	for (int i = 0; i < 40 && shared->stamp < until; i++)
+		sched_yield();
+	crash_arm(any_step(), 1 + (long)below(4));
+}
+
+/* ---- operations ---- */
+
+static uint64_t stamp(void)
+{
+	return atomic_fetch_add(&shared->stamp, 1) + 1;
+}
+
+static void do_queue(struct event *e)
+{
+	uint64_t value = 0;
+	struct agora_buffer b = {&value, sizeof(value), 0, 0};
+
+	if (e->op == PUSH)
+		e->result = agora_queue_push(queue, &e->arg, sizeof(e->arg));
+	else if (e->op == POP)
+		e->result = agora_queue_pop(queue, &b);
+	else
+		e->result = agora_queue_peek(queue, &b);
+	if (e->op != PUSH)
+		e->out = value;
+	if (e->result && e->result != -EAGAIN)
+		fail("operation", (long)e->op, e->result);
+}
+
+/* version: of the value e->out, for COMPARE; set by GET. */
+static void do_table(struct event *e, uint64_t *version)
+{
+	uint64_t value = 0;
+	int64_t sum = 0;
+	struct agora_buffer b = {&value, sizeof(value), 0, 0};
+	struct agora_buffer in = {&e->arg, 0, sizeof(e->arg), *version};
+
+	switch (e->op) {
+	case PUT:
+		e->result =
+			agora_table_put(table, &keys[e->key], 8, &e->arg, 8);
+		break;
+	case GET:
+		e->result = agora_table_get(table, &keys[e->key], 8, &b);
+		e->out = value;
+		*version = e->result ? 0 : b.version;
+		break;
+	case DELETE:
+		e->result = agora_table_delete(table, &keys[e->key], 8);
+		break;
+	case COMPARE:
+		e->result =
+			agora_table_compare(table, &keys[e->key], 8, &in, NULL);
+		break;
+	default:
+		e->result = agora_table_add(
+			table, &keys[e->key], 8, (int64_t)e->arg, &sum);
+		e->out = (uint64_t)sum;
+	}
+	if (e->result && e->result != -ENOENT && e->result != -ESTALE)
+		fail("operation", (long)e->op, e->result);
+}
+
+/* Record an operation: it is there as soon as it may have begun. */
+static struct event *record(int self, struct event e, uint64_t *version)
+{
+	int count = shared->log[self].count;
+	struct event *slot = &shared->log[self].event[count];
+
+	e.begin = stamp();
+	*slot = e;
+	shared->log[self].count = count + 1;
+	if (is_table)
+		do_table(&e, version);
+	else
+		do_queue(&e);
+	e.end = stamp();
+	*slot = e;
+	return slot;
+}
+
+/* Values are single bits, so that no sum of them comes twice. */
+static void work_on_table(int self, int i)
+{
+	static const enum op ops[] = {PUT, PUT, GET, GET, DELETE, ADD, COMPARE};
+	struct event e = {.op = ops[below(7)],
+		.key = (int)below(KEYS),
+		.arg = UINT64_C(1) << (self * OPS + i)};
+	uint64_t version = 0;
+
+	if (e.op == COMPARE) {
+		struct event look = {.op = GET, .key = e.key};
+		struct event *seen_value = record(self, look, &version);
+
+		e.out = seen_value->result ? 0 : seen_value->out;
+	}
+	record(self, e, &version);
+}
+
+static void work_on_queue(int self, int i)
+{
+	static const enum op ops[] = {PUSH, PUSH, PUSH, POP, POP, POP, PEEK};
+	struct event e = {
+		.op = ops[below(7)], .arg = (uint64_t)(self * OPS + i + 1)};
+
+	record(self, e, NULL);
+}
+
+/* Keys that share a bucket, of which a small table has 64. */
+static void find_keys(void)
+{
+	struct header_shm header;
+	int fd = agora_object_fd(agora_table_object(table)), found = 0;
+
+	check(pread(fd, &header, sizeof(header), 0), "read the header");
+	for (uint64_t key = 0; found < KEYS; key++)
+		if (hash_bytes(&key, sizeof(key), header.seed) >> 58 == 9)
+			keys[found++] = key;
+}
+
+static void open_object(uint32_t flags)
+{
+	struct agora_options options = {.capacity = queue_capacity,
+		.message_size = 8,
+		.flags = AGORA_FIXED,
+		.clients = 16};
+	struct agora_options table_options = {
+		.capacity = 1, .message_size = 8, .key_size = 8, .clients = 16};
+
+	flags |= AGORA_WRITE;
+	check(is_table ? agora_table_open(space, "p/x.table", flags,
+				 &table_options, &table)
+		       : agora_queue_open(
+				 space, "p/x.queue", flags, &options, &queue),
+		"open");
+}
+
+static void worker(int self, uint64_t seed, bool killed)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGUSR1, stop_here);
+	chance = seed;
+	open_object(0);
+	shared->finished++;
+	for (int round = 1; round <= ROUNDS; round++) {
+		int ops = 3 + (int)below(OPS - 4);
+
+		while (shared->round < round)
+			sched_yield();
+		crash_signal = killed && round == ROUNDS ? SIGKILL : SIGUSR1;
+		crash_arm(any_step(), 1 + (long)below(6));
+		while (ops-- > 0 && shared->log[self].count < OPS - 1)
+			if (is_table)
+				work_on_table(self, shared->log[self].count);
+			else
+				work_on_queue(self, shared->log[self].count);
+		crash_arm(NULL, 0);
+		shared->finished++;
+	}
+	_exit(0);
+}
+
+/* ---- rounds ---- */
+
+static struct {
+	long histories, overlapping, deaths;
+} total;
+
+static void print_history(const struct history *h)
+{
+	static const char *const names[] = {"push", "pop", "peek", "drain",
+		"put", "get", "delete", "compare", "add"};
+
+	for (int i = 0; i < h->count; i++) {
+		const struct event *e = &h->event[i];
+
+		fprintf(stderr, "%3lu..%3lu %s %d %lx -> %d %lx\n", e->begin,
+			e->end, names[e->op], e->key, e->arg, e->result,
+			e->out);
+	}
+}
+
+static void judge(const struct history *h)
+{
+	total.histories++;
+	for (int i = 0; i < h->count; i++)
+		for (int k = 0; k < i; k++)
+			if (h->event[k].end > h->event[i].begin &&
+				h->event[i].end > h->event[k].begin) {
+				total.overlapping++;
+				i = k = h->count;
+			}
+	if (is_linearizable(h))
+		return;
+	print_history(h);
+	fail("not linearizable", total.histories, h->count);
+}
+
+static void add(struct history *h, struct event e)
+{
+	if (h->count == EVENTS_MAX)
+		fail("too many operations", h->count, 0);
+	h->event[h->count++] = e;
+}
+
+/* What the workers did, to one key or all of it. */
+static void collect(struct history *h, int key)
+{
+	for (int w = 0; w < WORKERS; w++)
+		for (int i = 0; i < shared->log[w].count; i++)
+			if (shared->log[w].event[i].key == key)
+				add(h, shared->log[w].event[i]);
+}
+
+static void judge_queue(void)
+{
+	struct history h = {.step = step_queue};
+	struct event drain = {.op = DRAIN, .begin = stamp()};
+	struct event pop = {.op = POP};
+
+	collect(&h, 0);
+	for (unsigned n = 0; do_queue(&pop), !pop.result; n++)
+		drain.out |= pop.out << 8 * n;
+	drain.end = stamp();
+	add(&h, drain);
+	judge(&h);
+}
+
+static void judge_table(void)
+{
+	uint64_t version = 0;
+
+	for (int key = 0; key < KEYS; key++) {
+		struct history h = {.step = step_key};
+		struct event get = {.op = GET, .key = key, .begin = stamp()};
+		struct event delete = {.op = DELETE, .key = key};
+
+		collect(&h, key);
+		do_table(&get, &version);
+		get.end = stamp();
+		add(&h, get);
+		judge(&h);
+		do_table(&delete, &version);
+	}
+}
+
+static void await_workers(void)
+{
+	while (shared->finished < WORKERS) {
+		int status = 0;
+
+		sched_yield();
+		if (waitpid(-1, &status, WNOHANG) > 0)
+			fail("a worker ended", status, 0);
+	}
+	shared->finished = 0;
+}
+
+/* The last round: one of them may have been killed. */
+static void await_ends(void)
+{
+	struct agora_check report;
+	struct agora_object *object = is_table ? agora_table_object(table)
+					       : agora_queue_object(queue);
+	int status;
+
+	for (int w = 0; w < WORKERS; w++) {
+		check(wait(&status), "wait");
+		if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+			total.deaths++;
+		else if (status)
+			fail("a worker failed", status, 0);
+	}
+	check(agora_object_check(object, 1, &report), "repair");
+}
+
+static void batch(void)
+{
+	memset(shared, 0, sizeof(*shared));
+	queue_capacity = 1 + below(4);
+	open_object(AGORA_CREATE);
+	if (is_table)
+		find_keys();
+	for (int w = 0; w < WORKERS; w++) {
+		uint64_t seed = chance + (uint64_t)w * 7919 + 1;
+		pid_t pid = fork();
+
+		check(pid, "fork");
+		if (!pid)
+			worker(w, seed, w == 0);
+	}
+	await_workers();
+	for (int round = 1; round <= ROUNDS; round++) {
+		for (int w = 0; w < WORKERS; w++)
+			shared->log[w].count = 0;
+		shared->stamp = 0;
+		shared->round = round;
+		if (round < ROUNDS)
+			await_workers();
+		else
+			await_ends();
+		if (is_table)
+			judge_table();
+		else
+			judge_queue();
+	}
+	if (is_table)
+		agora_table_close(table);
+	else
+		agora_queue_close(queue);
+	check(agora_object_remove(space, is_table ? "p/x.table" : "p/x.queue"),
+		"remove");
+}
+
+/* ---- the judge is judged ---- */
+
+static void expect(bool sound, struct history h)
+{
+	for (h.count = 0; h.event[h.count].begin; h.count++)
+		;
+	if (is_linearizable(&h) != sound) {
+		print_history(&h);
+		fail("a wrong verdict", sound, 0);
+	}
+}
+
+static int self_test(void)
+{
+	queue_capacity = 2;
+	expect(true, (struct history){.step = step_queue,
+			     .event = {{PUSH, 0, 0, 1, 0, 1, 4},
+				     {POP, 0, 0, 0, 1, 2, 3}}});
+	expect(false, (struct history){.step = step_queue,
+			      .event = {{PUSH, 0, 0, 1, 0, 3, 4},
+				      {POP, 0, 0, 0, 1, 1, 2}}});
+	expect(false, (struct history){.step = step_queue,
+			      .event = {{PUSH, 0, 0, 1, 0, 1, 2},
+				      {PUSH, 0, 0, 2, 0, 3, 4},
+				      {POP, 0, 0, 0, 2, 5, 6}}});
+	expect(false, (struct history){.step = step_queue,
+			      .event = {{PUSH, 0, 0, 1, 0, 1, 2},
+				      {POP, 0, -EAGAIN, 0, 0, 3, 4}}});
+	expect(false, (struct history){.step = step_queue,
+			      .event = {{PUSH, 0, 0, 1, 0, 1, 2},
+				      {PUSH, 0, -EAGAIN, 2, 0, 3, 4}}});
+	/* One that died may have pushed or not, and popped or not. */
+	for (uint64_t out = 0; out < 2; out++)
+		expect(true, (struct history){.step = step_queue,
+				     .event = {{PUSH, 0, 0, 1, 0, 1, 0},
+					     {DRAIN, 0, 0, 0, out, 2, 3}}});
+	expect(true, (struct history){.step = step_queue,
+			     .event = {{PUSH, 0, 0, 1, 0, 1, 2},
+				     {PUSH, 0, 0, 2, 0, 3, 4},
+				     {POP, 0, 0, 0, 0, 5, 0},
+				     {DRAIN, 0, 0, 0, 0x201, 6, 7}}});
+	expect(false, (struct history){.step = step_queue,
+			      .event = {{PUSH, 0, 0, 1, 0, 1, 2},
+				      {DRAIN, 0, 0, 0, 0, 6, 7}}});
+	expect(true, (struct history){.step = step_key,
+			     .event = {{PUT, 0, 0, 4, 0, 1, 5},
+				     {GET, 0, -ENOENT, 0, 0, 2, 3},
+				     {ADD, 0, 0, 1, 5, 4, 6}}});
+	expect(false, (struct history){.step = step_key,
+			      .event = {{PUT, 0, 0, 4, 0, 1, 2},
+				      {PUT, 0, 0, 8, 0, 3, 6},
+				      {GET, 0, -ENOENT, 0, 0, 4, 5}}});
+	expect(false, (struct history){.step = step_key,
+			      .event = {{PUT, 0, 0, 4, 0, 1, 2},
+				      {COMPARE, 0, 0, 8, 0, 3, 4}}});
+	expect(false, (struct history){.step = step_key,
+			      .event = {{PUT, 0, 0, 4, 0, 1, 2},
+				      {DELETE, 0, -ENOENT, 0, 0, 3, 4}}});
+	return 0;
+}
+
+/* ---- main ---- */
+
+static int remove_one(
+	const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	(void)st;
+	(void)type;
+	(void)where;
+	return remove(path);
+}
+
+static pid_t owner;
+
+static void clean_up(void)
+{
+	if (owner == getpid())
+		nftw(space_dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void make_space(void)
+{
+	const char *root = getenv("AGORA_TEST_ROOT");
+
+	snprintf(space_dir, sizeof(space_dir), "%s/agora-linear-XXXXXX",
+		root ? root : "/dev/shm");
+	if (!mkdtemp(space_dir))
+		fail("mkdtemp", errno, 0);
+	owner = getpid();
+	atexit(clean_up);
+	check(agora_space_open(space_dir, &space), "space");
+	check(agora_program_create(space, "p", NULL), "program");
+}
+
+int main(int argc, char **argv)
+{
+	long histories = argc > 2 ? atol(argv[2]) : 0;
+
+	if (argc == 2 && !strcmp(argv[1], "self"))
+		return self_test();
+	if (histories < 1 ||
+		(strcmp(argv[1], "queue") && strcmp(argv[1], "table")))
+		return 2;
+	is_table = !strcmp(argv[1], "table");
+	chance = argc > 3 ? strtoull(argv[3], NULL, 0) : (uint64_t)getpid();
+	chance = chance * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		fail("mmap", errno, 0);
+	make_space();
+	while (total.histories < histories)
+		batch();
+	printf("%ld histories, %ld with operations that overlap, %ld deaths\n",
+		total.histories, total.overlapping, total.deaths);
+	return 0;
+}

@@ -1,0 +1,38 @@
+"""Histories of processes at work on one object make sense: see linear.c."""
+
+import random
+import re
+
+import pytest
+
+import drivers
+
+SANITIZED = "sanitize" in str(drivers.BUILD)
+HISTORIES = 3000 if SANITIZED else 60000
+
+
+def run(name, *arguments):
+    return drivers.run_program([drivers.driver_path(name), *map(str, arguments)], 110)
+
+
+def test_the_checker_knows_sense_from_nonsense():
+    assert run("race-linear", "self") == (0, "", "")
+
+
+@pytest.mark.parametrize("kind", ["queue", "table"])
+def test_every_history_is_linearizable(kind):
+    seed = random.randrange(1 << 32)
+    status, output, errors = run("race-linear", kind, HISTORIES, seed)
+    assert status == 0, f"seed {seed}\n{errors}"
+    assert not errors
+    histories, overlapping, deaths = map(int, re.findall(r"\d+", output))
+    assert histories >= HISTORIES
+    assert overlapping > histories / 50
+    assert deaths > histories / 1000
+
+
+@pytest.mark.parametrize("kind", ["queue", "table"])
+def test_a_broken_structure_is_found_out(kind):
+    status, _, errors = run(f"race-linear-broken-{kind}", kind, HISTORIES)
+    assert status == 1
+    assert "not linearizable" in errors
