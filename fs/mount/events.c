@@ -2,10 +2,11 @@
  * events.c - what came and went: .events, .follow, coherence.
  *
  * One thread watches the space. It keeps the last events as lines, and tells
- * the kernel to forget the attributes of directories that changed. Names are
- * never cached by the kernel, so that is all there is to tell; and it is
- * told by inode, since to forget a name the kernel would wait for a lock
- * that a request holds which may be waiting for this server.
+ * the kernel to forget the attributes of directories that changed. The names
+ * of directories are cached where the kernel can be told to look all names
+ * up anew (a new epoch), which takes no lock; to forget one name it would
+ * wait for a lock that a request holds which may be waiting for this server.
+ * Other names are never cached.
  */
 #include "events.h"
 
@@ -177,13 +178,32 @@ static void tell_kernel(const struct agora_event *event)
 		forget_object(event, &program);
 }
 
+/* FUSE_NOTIFY_INC_EPOCH, which the library has no function for. */
+static void forget_names(void)
+{
+	const struct {
+		uint32_t size;
+		int32_t code;
+		uint64_t unique;
+	} notice = {sizeof(notice), 8, 0};
+
+	/* An error means that nothing is mounted any more. */
+	if (server.can_forget_names && write(fuse_session_fd(server.session),
+					       &notice, sizeof(notice)) < 0)
+		return;
+}
+
 static void handle(const struct agora_event *event)
 {
+	bool gone = event->type == AGORA_OBJECT_REMOVED ||
+		    event->type == AGORA_PROGRAM_REMOVED ||
+		    event->type == AGORA_EVENT_OVERFLOW;
+
+	if (gone)
+		forget_names();
 	remember(event);
 	tell_kernel(event);
-	if (event->type == AGORA_OBJECT_REMOVED ||
-		event->type == AGORA_PROGRAM_REMOVED ||
-		event->type == AGORA_EVENT_OVERFLOW)
+	if (gone)
 		object_find_gone();
 }
 

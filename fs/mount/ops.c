@@ -24,6 +24,9 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+/* From this minor version of the protocol on: see events.c. */
+#define EPOCH_MINOR 44
+
 static void answer(fuse_req_t req, int r)
 {
 	fuse_reply_err(req, r < 0 ? -r : 0);
@@ -33,11 +36,18 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	(void)userdata;
 	/* releases are background requests: let many be on their way */
+	server.can_forget_names = conn->proto_minor >= EPOCH_MINOR;
 	conn->max_background = 256;
 	conn->congestion_threshold = 192;
 }
 
 /* ---- names ------------------------------------------------------------ */
+
+/* Directories are on the way to everything; all else is looked up anew. */
+static double name_timeout(const struct place *place)
+{
+	return attr_timeout(place);
+}
 
 /* Count a lookup of the place and fill in what is told about it. */
 static int make_entry(struct place *place, struct fuse_entry_param *ret_entry)
@@ -52,6 +62,8 @@ static int make_entry(struct place *place, struct fuse_entry_param *ret_entry)
 	if (r < 0)
 		return r;
 	e.attr_timeout = attr_timeout(place);
+	if (server.can_forget_names)
+		e.entry_timeout = name_timeout(place);
 	e.ino = node_get(place);
 	if (!e.ino)
 		return -ENOMEM;

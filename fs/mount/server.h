@@ -61,7 +61,8 @@ struct server {
 	dev_t space_dev;
 	struct fuse_session *session;
 	bool mounted;
-	bool act_as_caller; /* we are root: create and remove as who asks */
+	bool act_as_caller;    /* we are root: create and remove as who asks */
+	bool can_forget_names; /* the kernel knows FUSE_NOTIFY_INC_EPOCH */
 };
 
 extern struct server server;

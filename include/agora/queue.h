@@ -12,9 +12,13 @@
  * order in which it was pushed. Blocks of the dead come back when anybody
  * attaches, waits or runs short, or agora_object_check() repairs.
  *
+ * Messages that were given back, or claimed by the dead, count beside the
+ * capacity: the queue may for a while hold more than that.
+ *
  * All functions return -ECHILD on a handle inherited by fork, -EACCES on a
  * handle opened with AGORA_READ when they would write, and -EUCLEAN when
- * they meet damage.
+ * they meet damage. A message whose bytes are damaged stays the next one;
+ * agora_queue_acquire() and release get past it.
  */
 #ifndef AGORA_QUEUE_H
 #define AGORA_QUEUE_H

@@ -36,13 +36,13 @@ struct agora_table;
 /**
  * Open a table: as agora_object_open() for a path that ends in ".table".
  *
- * Options. capacity: keys, 1 to 2^26, default 65536. key_size: limit of a
- * key, 1 to 4096, default 512 (the empty key is a key). message_size: limit
- * of a value, up to 2^30, default 1 MiB. inline_size: bytes of key and value
- * that share the entry's block, default 88; longer ones cost a step for each
- * further part. memory: ceiling for those parts, by default 1 GiB or four
- * values, whichever is more. writers: AGORA_WRITERS_MANY (default) or _ONE.
- * Memory is taken as it fills.
+ * Options. capacity: keys for which there is room at least, 1 to 2^26, default
+ * 65536. key_size: limit of a key, 1 to 4096, default 512 (the empty key is a
+ * key). message_size: limit of a value, up to 2^30, default 1 MiB.
+ * inline_size: bytes of key and value that share the entry's block, default
+ * 88; longer ones cost a step for each further part. memory: ceiling for those
+ * parts, by default 1 GiB or four values, whichever is more. writers:
+ * AGORA_WRITERS_MANY (default) or _ONE. Memory is taken as it fills.
  *
  * Returns as agora_object_open(). Since: 0.1
  */

@@ -334,9 +334,11 @@ static void check_blocks(struct agora_queue *q, struct agora_check *check,
 static uint64_t page_state(const struct pool *pool, uint32_t index)
 {
 	/* [S] */
-	return atomic_load_explicit(
+	uint64_t state = atomic_load_explicit(
 		&pool_block(pool, (struct block_ref){index})->state,
 		memory_order_acquire);
+
+	return state;
 }
 
 static void check_pages(struct agora_queue *q, struct agora_check *check,

@@ -283,8 +283,8 @@ void message_free_parts(struct store *store, struct block_ref head)
 	uint64_t state = part_state(head, load_nonce(block));
 	uint32_t next = load_next(block);
 
-	/* [A] a reader who sees the chain shorten sees that the state of the
-	 * head has changed before */
+	/* [C] a reader who sees the chain shorten must see that the state of
+	 * the head has changed before */
 	atomic_thread_fence(memory_order_release);
 	while (next) {
 		const struct pool *found;

@@ -21,8 +21,8 @@
  *  read with acquire before a part is declared an orphan.
  *  [P] A part is declared PART with release after it was linked to the
  *  nonce; states of parts are read with acquire before their bytes.
- *  [A] The release fence of pool.h before a block is written stands also
- *  before its parts are freed: readers validate behind acquire fences.
+ *  [C] The release fence that in pool.h stands before a block is written
+ *  stands here before parts are taken off.
  *  (Bytes and links of a published message are ordered by what publishes
  *  its head.)
  *
