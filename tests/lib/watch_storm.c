@@ -10,9 +10,9 @@ struct model {
 	} program[NAMES];
 };
 
-static void name_program(int i, char name[8])
+static void name_program(int i, char name[16])
 {
-	snprintf(name, 8, "p%d", i);
+	snprintf(name, 16, "p%d", i);
 }
 
 static void name_object(int i, int j, char path[32])
@@ -22,7 +22,7 @@ static void name_object(int i, int j, char path[32])
 
 static void see(struct model *model)
 {
-	char name[8], path[32];
+	char name[16], path[32];
 
 	memset(model, 0, sizeof(*model));
 	for (int i = 0; i < NAMES; i++) {
@@ -78,7 +78,7 @@ static void do_something(unsigned *seed)
 {
 	int action = rand_r(seed) % 8, i = rand_r(seed) % NAMES;
 	int j = rand_r(seed) % OBJECTS, fd;
-	char name[8], other[8], path[32], other_path[32];
+	char name[16], other[8], path[32], other_path[32];
 	struct agora_program *program;
 
 	name_program(i, name);
