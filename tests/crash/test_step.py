@@ -17,7 +17,12 @@ SANITIZED = "sanitize" in str(drivers.BUILD)
 
 
 def groups():
-    return drivers.run_program([DRIVER, "--list"], 60)[1].split() if DRIVER.exists() else [""]
+    # A step costs the same with sanitizers, but there are so many more.
+    if SANITIZED:
+        return ["pop-short", "restore", "delete"]
+    if not DRIVER.exists():
+        return [""]
+    return drivers.run_program([DRIVER, "--list"], 60)[1].split()
 
 
 def stride(group):

@@ -9,19 +9,19 @@
  * What is not: parts of long messages, hints for free blocks, sleeping, and
  * memory orders (all is sequentially consistent).
  *
- * Bounds: 2 cells, 4 blocks, one death (two with SCRIPT 4), and
- *   SCRIPT 1  one pushes 3, which goes round the ring; two pop 1 each
- *   SCRIPT 2  two push 1 and 2; one pops 2
+ * Bounds: 2 cells, 3 blocks, one death (two with SCRIPT 4), and
+ *   SCRIPT 1  one pushes 2; two pop 1 each
+ *   SCRIPT 2  two push 1 each; one pops 2
  *   SCRIPT 3  one pushes 3, one pops 3: full, empty and round
  *   SCRIPT 4  one pushes 1, one pops 2, and who recovers is killed as well
  *
  * What must hold: ring claims come in the order of their tickets, none is
  * left out; full and empty are true when they are seen; nothing that is
- * returned waits unannounced; in the end all that was pushed has come out
- * exactly once and every block is free.
+ * returned waits unannounced once its return is over; in the end all that
+ * was pushed has come out exactly once and every block is free.
  *
  * Controls, each of which must fail:
- *   -DHEAD_FIRST  head is advanced before the message is claimed
+ *   -DHEAD_FIRST     head is advanced before the message is claimed
  *   -DANNOUNCE_ONCE  a return is announced before, but not after
  */
 #ifndef SCRIPT
@@ -29,7 +29,7 @@
 #endif
 
 #define CELLS  2
-#define NB     4
+#define NB     3
 #define LAST   6
 #define VALUES 5
 
@@ -60,6 +60,7 @@ bool killed[LAST + 1], dead[LAST + 1];
 byte claims = CELLS;  /* the ticket that the next ring claim must have */
 byte count;           /* messages in the ring */
 byte waiting;         /* messages that are RETURNED */
+byte settled;         /* of these, whose return was announced afterwards */
 bool pushed[VALUES + 1];
 byte popped[VALUES + 1];
 
@@ -70,6 +71,15 @@ inline advance(word, ticket)
 		:: word == ticket -> word = ticket + 1
 		:: else
 		fi
+	}
+}
+
+/* What was read is of no use any more: fewer states differ. */
+inline forget()
+{
+	atomic {
+		t = 0; c = 0; h = 0; e = 0; b = 0; r = 0; res = 0; s = 0;
+		was_full = 0; was_empty = 0
 	}
 }
 
@@ -126,7 +136,8 @@ inline push(v)
 	if
 	:: res == 2 -> state[b] = S(FREE, 0, 0)
 	:: else
-	fi
+	fi;
+	forget()
 }
 
 /* res: 0 not full, 1 again, 2 full. */
@@ -153,7 +164,7 @@ inline look_full()
 inline claim_ring()
 {
 	h = head;
-	atomic { c = cell[h % CELLS]; was_empty = count == 0 && waiting == 0 };
+	atomic { c = cell[h % CELLS]; was_empty = count == 0 && settled == 0 };
 	res = 1;
 	if
 	:: CYCLE(c) + 1 == h / CELLS ->
@@ -211,7 +222,10 @@ inline claim_returned()
 	atomic {
 		if
 		:: b < NB && state[b] == s ->
-			state[b] = S(HELD, me, h); waiting--; res = 0
+			state[b] = S(HELD, me, h);
+			waiting--;
+			settled = (settled -> settled - 1 : 0);
+			res = 0
 		:: b == NB && returned == r -> returned = r - 1
 		:: else
 		fi
@@ -238,7 +252,8 @@ inline pop()
 	if
 	:: res == 0 -> consume(b)
 	:: else
-	fi
+	fi;
+	forget()
 }
 
 /* Done with the message: FREE decides. */
@@ -319,9 +334,13 @@ inline recover()
 		fi;
 		b++
 	od;
+	atomic {
 #ifndef ANNOUNCE_ONCE
-	announce()
+		returned = (returned | 1) + 2;
 #endif
+		settled = waiting;
+		forget()
+	}
 }
 
 /* Kill one of two clients, and recover it. */
@@ -373,10 +392,10 @@ init
 	atomic {
 		dead[0] = false;
 #if SCRIPT == 1
-		run Pusher(1, 1, 3); run Popper(2, 1); run Popper(3, 1);
+		run Pusher(1, 1, 2); run Popper(2, 1); run Popper(3, 1);
 		run Reaper(4, 1, 2)
 #elif SCRIPT == 2
-		run Pusher(1, 1, 1); run Pusher(3, 2, 2); run Popper(2, 2);
+		run Pusher(1, 1, 1); run Pusher(3, 2, 1); run Popper(2, 2);
 		run Reaper(4, 1, 2)
 #elif SCRIPT == 3
 		run Pusher(1, 1, 3); run Popper(2, 3);

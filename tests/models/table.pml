@@ -9,7 +9,7 @@
  * What is not: parts of long messages, memory orders (all is sequentially
  * consistent), more buckets. Freeing is one step.
  *
- * Bounds: 4 blocks, 2 keys, one death (two with REAPERS == 2), and
+ * Bounds: 4 blocks, 2 keys, one death (two with SCRIPT 4), and
  *   SCRIPT 1  put and put of key 1, beside delete of key 1
  *   SCRIPT 2  two of the keys present: replace key 2 beside delete of key 1
  *   SCRIPT 3  replace twice, beside a reader who gets twice
@@ -27,9 +27,6 @@
  */
 #ifndef SCRIPT
 #define SCRIPT 1
-#endif
-#ifndef REAPERS
-#define REAPERS 1
 #endif
 
 #define NB     4
@@ -440,7 +437,7 @@ proctype Reaper(byte me; byte first; byte last)
 		fi;
 		killed[i] = true;
 		/* A lock that is free says that its holder is gone. */
-		(dead[i] && (dead[first] || !killed[first]) && (dead[1] || !killed[1]));
+		(dead[i] && (dead[1] || !killed[1]));
 		recover()
 	} unless { killed[me] };
 	dead[me] = true
