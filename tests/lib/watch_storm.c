@@ -78,7 +78,7 @@ static void do_something(unsigned *seed)
 {
 	int action = rand_r(seed) % 8, i = rand_r(seed) % NAMES;
 	int j = rand_r(seed) % OBJECTS, fd;
-	char name[16], other[8], path[32], other_path[32];
+	char name[16], other[16], path[32], other_path[32];
 	struct agora_program *program;
 
 	name_program(i, name);
