@@ -81,6 +81,15 @@ int object_open_kind(struct agora_space *space, const char *path,
 	uint32_t flags, const struct agora_options *options,
 	const struct kind *kind, void **ret_handle);
 
+/* Return what call gives between segment_enter() and segment_leave(). */
+#define OBJECT_RUN(handle, call)                                           \
+	do {                                                               \
+		const struct segment *segment = &(handle)->object.segment; \
+		int error = segment_enter(segment);                        \
+                                                                           \
+		return error ? error : segment_leave(segment, call);       \
+	} while (0)
+
 /* 0, or why this handle must not write. */
 static inline int object_writable(const struct agora_object *object)
 {

@@ -219,18 +219,9 @@ struct agora_object *agora_queue_object(struct agora_queue *queue)
 	return &queue->object;
 }
 
-/* Run a verb between segment_enter() and segment_leave(). */
-#define RUN(queue, call)                                                  \
-	do {                                                              \
-		const struct segment *segment = &(queue)->object.segment; \
-		int error = segment_enter(segment);                       \
-                                                                          \
-		return error ? error : segment_leave(segment, call);      \
-	} while (0)
-
 int agora_queue_push(struct agora_queue *queue, const void *data, size_t size)
 {
-	RUN(queue, queue_push(queue, data, size));
+	OBJECT_RUN(queue, queue_push(queue, data, size));
 }
 
 int agora_queue_push_wait(struct agora_queue *queue, const void *data,
@@ -241,7 +232,7 @@ int agora_queue_push_wait(struct agora_queue *queue, const void *data,
 
 int agora_queue_pop(struct agora_queue *queue, struct agora_buffer *ret_message)
 {
-	RUN(queue, queue_pop(queue, ret_message));
+	OBJECT_RUN(queue, queue_pop(queue, ret_message));
 }
 
 int agora_queue_pop_wait(struct agora_queue *queue,
@@ -253,30 +244,30 @@ int agora_queue_pop_wait(struct agora_queue *queue,
 int agora_queue_peek(
 	struct agora_queue *queue, struct agora_buffer *ret_message)
 {
-	RUN(queue, queue_peek(queue, ret_message));
+	OBJECT_RUN(queue, queue_peek(queue, ret_message));
 }
 
 int agora_queue_walk(struct agora_queue *queue, uint64_t *cursor,
 	struct agora_buffer *ret_message)
 {
-	RUN(queue, queue_walk(queue, cursor, ret_message));
+	OBJECT_RUN(queue, queue_walk(queue, cursor, ret_message));
 }
 
 int agora_queue_tap(struct agora_queue *queue, uint64_t *cursor,
 	struct agora_buffer *ret_message)
 {
-	RUN(queue, queue_tap(queue, cursor, ret_message));
+	OBJECT_RUN(queue, queue_tap(queue, cursor, ret_message));
 }
 
 int agora_queue_end(struct agora_queue *queue, uint64_t *ret_cursor)
 {
-	RUN(queue, queue_end(queue, ret_cursor));
+	OBJECT_RUN(queue, queue_end(queue, ret_cursor));
 }
 
 int agora_queue_acquire(
 	struct agora_queue *queue, struct agora_message *ret_message)
 {
-	RUN(queue, queue_acquire(queue, ret_message));
+	OBJECT_RUN(queue, queue_acquire(queue, ret_message));
 }
 
 int agora_queue_acquire_wait(struct agora_queue *queue,
@@ -289,17 +280,17 @@ int agora_queue_read(struct agora_queue *queue,
 	const struct agora_message *message, size_t offset, void *ret_data,
 	size_t size)
 {
-	RUN(queue, queue_read(queue, message, offset, ret_data, size));
+	OBJECT_RUN(queue, queue_read(queue, message, offset, ret_data, size));
 }
 
 int agora_queue_release(
 	struct agora_queue *queue, const struct agora_message *message)
 {
-	RUN(queue, queue_release(queue, message));
+	OBJECT_RUN(queue, queue_release(queue, message));
 }
 
 int agora_queue_restore(
 	struct agora_queue *queue, const struct agora_message *message)
 {
-	RUN(queue, queue_restore(queue, message));
+	OBJECT_RUN(queue, queue_restore(queue, message));
 }

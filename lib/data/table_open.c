@@ -222,16 +222,7 @@ struct agora_object *agora_table_object(struct agora_table *table)
 	return &table->object;
 }
 
-/* Run a verb between segment_enter() and segment_leave(). */
-#define RUN(table, call)                                                  \
-	do {                                                              \
-		const struct segment *segment = &(table)->object.segment; \
-		int error = segment_enter(segment);                       \
-                                                                          \
-		return error ? error : segment_leave(segment, call);      \
-	} while (0)
-
-/* The same for a verb that wants the key made. */
+/* OBJECT_RUN() for a verb that wants the key made. */
 #define RUN_WITH_KEY(table, key, size, call)                              \
 	do {                                                              \
 		const struct segment *segment = &(table)->object.segment; \
@@ -246,13 +237,13 @@ struct agora_object *agora_table_object(struct agora_table *table)
 int agora_table_get(struct agora_table *table, const void *key, size_t key_size,
 	struct agora_buffer *ret_value)
 {
-	RUN(table, table_get(table, key, key_size, ret_value));
+	OBJECT_RUN(table, table_get(table, key, key_size, ret_value));
 }
 
 int agora_table_put(struct agora_table *table, const void *key, size_t key_size,
 	const void *value, size_t value_size)
 {
-	RUN(table, table_put(table, key, key_size, value, value_size));
+	OBJECT_RUN(table, table_put(table, key, key_size, value, value_size));
 }
 
 int agora_table_swap(struct agora_table *table, const void *key,
@@ -281,11 +272,11 @@ int agora_table_add(struct agora_table *table, const void *key, size_t key_size,
 int agora_table_delete(
 	struct agora_table *table, const void *key, size_t key_size)
 {
-	RUN(table, table_delete(table, key, key_size));
+	OBJECT_RUN(table, table_delete(table, key, key_size));
 }
 
 int agora_table_next(struct agora_table *table, struct agora_buffer *key,
 	struct agora_buffer *ret_value)
 {
-	RUN(table, table_next(table, key, ret_value));
+	OBJECT_RUN(table, table_next(table, key, ret_value));
 }
