@@ -59,6 +59,7 @@
  *      after the first announcement, and fails if there was a second.
  *  [E] push 5, pop 3 and returned are seq_cst for event.h, as are the loads
  *      of who looks before he sleeps; on x86 that costs nothing.
+ *      Room that is made by freeing blocks, not by pop 3, has a fence.
  *  [A] An acquire fence ends each copy of bytes that are not ours, before
  *      the state is read again; it pairs with the release fence of pool.h.
  *
@@ -72,6 +73,7 @@
  *  pop 3         HELD(X,h), head behind        next pop helps; recovery
  *                                              returns the message
  *  pop 4, 5      HELD(X,h)                     recovery returns it
+ *  acquire       HELD(X,h), for as long as the holder likes: the same
  *  pop 6         taken: the pop took place     nothing to repair
  *  parts         OWNED(X): a long message whose parts are being freed is
  *                OWNED first: taken; recovery frees the rest
