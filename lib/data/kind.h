@@ -41,8 +41,8 @@ struct kind {
 
 	int (*stat)(void *handle, struct agora_stat *stat);
 	int (*check)(void *handle, int repair, struct agora_check *check);
-	/* Blocks a client has acquired and not released. */
-	uint32_t (*claims)(void *handle, uint32_t client);
+	/* Count, for each client id, what it acquired and did not release. */
+	void (*claims)(void *handle, uint32_t counts[CLIENTS_MAX + 1]);
 	/* Which of events hold now, or a negative errno. */
 	int (*ready)(void *handle, uint32_t events, uint64_t cursor);
 

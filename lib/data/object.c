@@ -421,46 +421,60 @@ int agora_object_stat(struct agora_object *object, struct agora_stat *ret_stat)
 	return error;
 }
 
-static void describe_client(
-	struct agora_object *object, uint32_t id, struct agora_client *client)
+static void describe_client(struct segment *segment, uint32_t id,
+	uint32_t claims, struct agora_client *client)
 {
-	struct client_shm *slot = client_slot(&object->segment, id);
+	struct client_shm *slot = client_slot(segment, id);
 
 	*client = (struct agora_client){.id = id,
-		.alive = client_alive(&object->segment, id),
+		.alive = client_alive(segment, id),
 		.pid = (pid_t)atomic_load_explicit(
 			&slot->pid, memory_order_relaxed),
-		.claims = object->kind->claims
-				  ? object->kind->claims(object, id)
-				  : 0,
+		.claims = claims,
 		.waiting = atomic_load_explicit(
 				   &slot->waiting, memory_order_relaxed) != 0,
 		.since = to_timespec(atomic_load_explicit(
 			&slot->since, memory_order_relaxed))};
 }
 
+static int list_clients(struct agora_object *object, const uint32_t *claims,
+	struct agora_client *clients)
+{
+	uint32_t limit = client_limit(&object->segment);
+	int count = 0;
+
+	for (uint32_t id = 1; id < limit; id++)
+		if (client_is_live(&object->segment, id))
+			describe_client(&object->segment, id, claims[id],
+				&clients[count++]);
+	return count;
+}
+
 int agora_object_clients(
 	struct agora_object *object, struct agora_client **ret_clients)
 {
-	uint32_t limit = client_limit(&object->segment);
+	int result = segment_enter(&object->segment);
 	struct agora_client *clients;
-	int count = 0;
-	int error = segment_enter(&object->segment);
+	uint32_t *claims;
 
-	if (error)
-		return error;
-	clients = calloc(limit + 1, sizeof(*clients));
-	if (!clients)
-		return -ENOMEM;
-	for (uint32_t id = 1; id < limit; id++)
-		if (client_is_live(&object->segment, id))
-			describe_client(object, id, &clients[count++]);
-	error = segment_leave(&object->segment, 0);
-	if (error)
+	if (result)
+		return result;
+	clients = calloc(CLIENTS_MAX + 1, sizeof(*clients));
+	claims = calloc(CLIENTS_MAX + 1, sizeof(*claims));
+	if (clients && claims) {
+		if (object->kind->claims)
+			object->kind->claims(object, claims);
+		result = list_clients(object, claims, clients);
+		result = segment_leave(&object->segment, result);
+	} else {
+		result = -ENOMEM;
+	}
+	free(claims);
+	if (result < 0)
 		free(clients);
 	else
 		*ret_clients = clients;
-	return error ? error : count;
+	return result;
 }
 
 /* ---- check ---- */

@@ -125,7 +125,7 @@ int queue_end(void *handle, uint64_t *ret_cursor);
 int queue_ready(void *handle, uint32_t events, uint64_t cursor);
 int queue_stat(void *handle, struct agora_stat *stat);
 int queue_check(void *handle, int repair, struct agora_check *check);
-uint32_t queue_claims(void *handle, uint32_t client);
+void queue_claims(void *handle, uint32_t counts[CLIENTS_MAX + 1]);
 
 /* Exactly full now? 0, -EAGAIN, -EUCLEAN. May help head along. */
 int queue_check_room(struct agora_queue *q);

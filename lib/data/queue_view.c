@@ -264,19 +264,17 @@ int queue_stat(void *handle, struct agora_stat *stat)
 	return 0;
 }
 
-uint32_t queue_claims(void *handle, uint32_t client)
+void queue_claims(void *handle, uint32_t counts[CLIENTS_MAX + 1])
 {
 	struct agora_queue *q = handle;
 	uint32_t committed = pool_committed(&q->store.pool[0]);
-	uint32_t claims = 0;
 
 	for (uint32_t i = 0; i < committed; i++) {
 		uint64_t state = load_state(q, (struct block_ref){i});
 
-		claims += state_kind(state) == BLOCK_HELD &&
-			  state_owner(state) == client;
+		if (state_kind(state) == BLOCK_HELD)
+			counts[state_owner(state)]++;
 	}
-	return claims;
 }
 
 /* A push that never was, of a client that is gone. */

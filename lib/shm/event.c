@@ -91,7 +91,8 @@ static void relax(void)
 /*
  * Try for a moment before sleeping: who pushes now and then on another
  * processor is faster than a futex by orders of magnitude. How long depends
- * on what trying has brought so far.
+ * on what trying has brought so far. The counter is shared by the threads of
+ * a handle; what they overwrite of each other is only advice.
  */
 static int spin(
 	struct segment *segment, int (*attempt)(void *argument), void *argument)

@@ -62,9 +62,10 @@ static inline void event_notify(struct segment *segment, uint32_t events)
 uint32_t event_arm(struct segment *segment, enum event event);
 
 /*
- * Call attempt until it returns something other than -EAGAIN: a few times in
- * a row, then sleeping for event in between. Returns what attempt returned,
- * -ETIMEDOUT, -EINTR.
+ * Call attempt until it returns something other than -EAGAIN, sleeping for
+ * event in between. Who waits for a message tries a few times in a row first;
+ * who waits for room does not, since trying may mean to write a long message.
+ * Returns what attempt returned, -ETIMEDOUT, -EINTR.
  */
 int event_wait(struct segment *segment, enum event event,
 	int (*attempt)(void *argument), void *argument,

@@ -188,6 +188,12 @@ static void do_remove(void *context)
 	CHECK_OK(agora_program_remove(space, "p"));
 }
 
+static void do_forget(void *context)
+{
+	(void)context;
+	CHECK_OK(agora_program_forget(space, "p"));
+}
+
 static void do_rename(void *context)
 {
 	(void)context;
@@ -300,6 +306,12 @@ TEST(killed_at_any_step_of_removing_leaves_a_program_or_none)
 {
 	CHECK(kill_everywhere(
 		      prepare_dead_program, do_remove, check_no_object) >= 4);
+}
+
+TEST(killed_at_any_step_of_forgetting_keeps_the_objects)
+{
+	CHECK(kill_everywhere(prepare_dead_program_with_object, do_forget,
+		      check_object) >= 2);
 }
 
 TEST(killed_while_renaming_leaves_one_name)
