@@ -31,6 +31,7 @@ static void traffic(struct record *record, const struct agora_stat *stat)
 	record_number(record, "pushed", stat->pushed);
 	record_number(record, "popped", stat->popped);
 	record_number(record, "redelivered", stat->redelivered);
+	record_number(record, "reclaimed", stat->reclaimed);
 }
 
 static void peers(struct record *record, const struct agora_stat *stat)
@@ -51,8 +52,10 @@ void record_of_stat(struct record *record, const struct agora_stat *stat)
 	if (stat->kind->verbs & AGORA_CAN_PUT)
 		record_string(record, "writers",
 			stat->writers == AGORA_WRITERS_ONE ? "one" : "many");
-	if (stat->kind->verbs & AGORA_CAN_PUSH)
+	if (stat->kind->verbs & AGORA_CAN_PUSH) {
 		record_flag(record, "fixed", stat->flags & AGORA_FIXED);
+		record_flag(record, "spsc", stat->flags & AGORA_SPSC);
+	}
 	record_number(record, "format", stat->format);
 	record_time(record, "created", stat->created);
 }

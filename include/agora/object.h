@@ -19,6 +19,7 @@
 
 #include <agora/space.h>
 #include <agora/type.h>
+#include <sys/uio.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -89,8 +90,11 @@ struct agora_options {
 
 enum { AGORA_WRITERS_MANY = 1, AGORA_WRITERS_ONE = 2 };
 
-/* options.flags: every message has exactly message_size bytes (faster). */
-enum { AGORA_FIXED = 1 << 0 };
+/* options.flags */
+enum {
+	AGORA_FIXED = 1 << 0, /* every message has exactly message_size bytes */
+	AGORA_SPSC = 1 << 1   /* queue: one producer, one consumer at a time */
+};
 
 /**
  * Tell what is wrong with options for a kind.
@@ -174,6 +178,7 @@ struct agora_stat {
 	uint64_t pushed;       /* messages ever published; 0 if not kept */
 	uint64_t popped;       /* messages ever taken; 0 if not kept */
 	uint64_t redelivered;  /* claims of the dead that were put back */
+	uint64_t reclaimed;    /* blocks that the dead had reserved, freed */
 	uint64_t recovered;    /* clients recovered after their death */
 	uint32_t clients;      /* handles open for writing */
 	uint32_t clients_max;
@@ -182,7 +187,7 @@ struct agora_stat {
 	uint32_t flags;          /* as in agora_options */
 	uint32_t format;         /* version of the segment's format */
 	struct timespec created; /* CLOCK_REALTIME */
-	uint64_t reserved[8];
+	uint64_t reserved[7];
 };
 
 /**
@@ -274,14 +279,46 @@ struct agora_message {
 	uint64_t token; /* private */
 };
 
+/** A message that is being written where it will lie: see agora/queue.h. */
+struct agora_reservation {
+	void *data;        /* size bytes, or NULL when not in one piece */
+	size_t size;       /* may be made smaller before it is committed */
+	uint64_t token[2]; /* private */
+};
+
 int agora_object_push(
 	struct agora_object *object, const void *data, size_t size);
 int agora_object_push_wait(struct agora_object *object, const void *data,
 	size_t size, const struct timespec *deadline);
+int agora_object_push_batch(struct agora_object *object,
+	const struct iovec *messages, size_t count);
+int agora_object_push_batch_wait(struct agora_object *object,
+	const struct iovec *messages, size_t count,
+	const struct timespec *deadline);
+int agora_object_reserve(struct agora_object *object, size_t size,
+	struct agora_reservation *ret_reservation);
+int agora_object_reserve_wait(struct agora_object *object, size_t size,
+	const struct timespec *deadline,
+	struct agora_reservation *ret_reservation);
+int agora_object_write(struct agora_object *object,
+	const struct agora_reservation *reservation, size_t offset,
+	const void *data, size_t size);
+int agora_object_commit(struct agora_object *object,
+	const struct agora_reservation *reservation);
+int agora_object_commit_wait(struct agora_object *object,
+	const struct agora_reservation *reservation,
+	const struct timespec *deadline);
+int agora_object_abort(struct agora_object *object,
+	const struct agora_reservation *reservation);
 int agora_object_pop(
 	struct agora_object *object, struct agora_buffer *ret_message);
 int agora_object_pop_wait(struct agora_object *object,
 	const struct timespec *deadline, struct agora_buffer *ret_message);
+int agora_object_pop_batch(struct agora_object *object,
+	struct agora_buffer *ret_messages, size_t count);
+int agora_object_pop_batch_wait(struct agora_object *object,
+	const struct timespec *deadline, struct agora_buffer *ret_messages,
+	size_t count);
 int agora_object_peek(
 	struct agora_object *object, struct agora_buffer *ret_message);
 int agora_object_walk(struct agora_object *object, uint64_t *cursor,
@@ -310,6 +347,16 @@ int agora_object_delete(
 int agora_object_next(struct agora_object *object, struct agora_buffer *key,
 	struct agora_buffer *ret_value);
 
+/**
+ * Give back the roles that this handle took: the only writer of a table, the
+ * producer or the consumer of a queue with AGORA_SPSC. They are taken again
+ * with the next call that needs them. Does nothing where there are no roles,
+ * or while a message is reserved or acquired.
+ *
+ * Returns 0, -ECHILD. Since: 0.1
+ */
+int agora_object_yield(struct agora_object *object);
+
 /* ---- waiting on several objects ------------------------------------- */
 
 /* What to wait for (agora_wait.events). */
@@ -328,6 +375,8 @@ struct agora_wait {
 };
 
 struct agora_waiter;
+
+/* ---- waiting on several objects ------------------------------------- */
 
 /** Make a waiter: a thread's place to wait on many objects. */
 int agora_waiter_open(struct agora_waiter **ret_waiter);

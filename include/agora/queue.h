@@ -15,6 +15,13 @@
  * Messages that were given back, or claimed by the dead, count beside the
  * capacity: the queue may for a while hold more than that.
  *
+ * With AGORA_SPSC there is one producer and one consumer at a time, and
+ * pushing and popping are wait-free. A handle takes the role of the producer
+ * with its first push or reserve, that of the consumer with its first pop or
+ * acquire, and keeps it until it is closed, yields (agora_object_yield()) or
+ * dies; meanwhile the same call of another handle is -EBUSY. Threads that
+ * share a handle are one party: only one may push, one pop, at a time.
+ *
  * All functions return -ECHILD on a handle inherited by fork, -EACCES on a
  * handle opened with AGORA_READ when they would write, and -EUCLEAN when
  * they meet damage. A message whose bytes are damaged stays the next one;
@@ -38,9 +45,10 @@ struct agora_queue;
  *
  * Options. capacity: messages, 1 to 2^24, default 1024. message_size: limit
  * of a message, 1 to 2^30, default 64 KiB; with AGORA_FIXED the size of each
- * message. memory: ceiling for the parts of long messages. By default there
- * is room for capacity messages of message_size, but never more than 1 GiB
- * or four messages, whichever is more; it is taken as it fills.
+ * message. flags: AGORA_FIXED, AGORA_SPSC. memory: ceiling for the parts of
+ * long messages. By default there is room for capacity messages of
+ * message_size, but never more than 1 GiB or four messages, whichever is more;
+ * it is taken as it fills.
  *
  * Returns as agora_object_open(). Since: 0.1
  */
@@ -74,6 +82,73 @@ int agora_queue_push_wait(struct agora_queue *queue, const void *data,
 	size_t size, const struct timespec *deadline);
 
 /**
+ * Append several messages, in order, for little more than the price of one.
+ *
+ * Returns how many were appended (1 to count; fewer when there was no room
+ * for more, or the next one is refused), or the error of the first as push;
+ * 0 only when count is 0. Progress: lock-free. Crash: those appended are a
+ * beginning of the row. Since: 0.1
+ */
+int agora_queue_push_batch(
+	struct agora_queue *queue, const struct iovec *messages, size_t count);
+
+/**
+ * As push_batch, waiting until there is room for one at least;
+ * -ETIMEDOUT and -EINTR instead of -EAGAIN.
+ */
+int agora_queue_push_batch_wait(struct agora_queue *queue,
+	const struct iovec *messages, size_t count,
+	const struct timespec *deadline);
+
+/**
+ * Get room for a message of size bytes, to be written without a copy.
+ *
+ * Nobody sees it until it is committed. ret_reservation->data points to the
+ * room, or is NULL when that is not in one piece (longer than inline_size,
+ * without AGORA_FIXED or AGORA_SPSC): then agora_queue_write() fills it. With
+ * AGORA_SPSC one message can be reserved at a time.
+ *
+ * Returns 0, -EAGAIN (full), -EMSGSIZE, -ENOSPC as push, -EBUSY (AGORA_SPSC:
+ * one is reserved already). Progress: lock-free. Crash: what the dead had
+ * reserved comes back (agora_stat.reclaimed). Since: 0.1
+ */
+int agora_queue_reserve(struct agora_queue *queue, size_t size,
+	struct agora_reservation *ret_reservation);
+
+/** As reserve, waiting for room; -ETIMEDOUT and -EINTR instead of -EAGAIN. */
+int agora_queue_reserve_wait(struct agora_queue *queue, size_t size,
+	const struct timespec *deadline,
+	struct agora_reservation *ret_reservation);
+
+/**
+ * Copy size bytes to offset of a reserved message.
+ * Returns 0, -EINVAL (not reserved, or beyond its end).
+ */
+int agora_queue_write(struct agora_queue *queue,
+	const struct agora_reservation *reservation, size_t offset,
+	const void *data, size_t size);
+
+/**
+ * Append a reserved message. reservation->size may have been made smaller.
+ *
+ * Returns 0, -EAGAIN (full: it is still reserved), -EBADMSG (AGORA_CHECK:
+ * not of the type; still reserved), -EMSGSIZE (AGORA_FIXED: size was
+ * changed; still reserved), -EINVAL (not reserved by this handle, or
+ * committed already). Ordering, progress, crash: as push. Since: 0.1
+ */
+int agora_queue_commit(
+	struct agora_queue *queue, const struct agora_reservation *reservation);
+
+/** As commit, waiting for room; -ETIMEDOUT and -EINTR instead of -EAGAIN. */
+int agora_queue_commit_wait(struct agora_queue *queue,
+	const struct agora_reservation *reservation,
+	const struct timespec *deadline);
+
+/** Give reserved room back: the message never was. Returns 0, -EINVAL. */
+int agora_queue_abort(
+	struct agora_queue *queue, const struct agora_reservation *reservation);
+
+/**
  * Take the oldest message.
  *
  * ret_message->version is its sequence number. Returns 0, -EAGAIN (empty),
@@ -89,6 +164,27 @@ int agora_queue_pop(
  */
 int agora_queue_pop_wait(struct agora_queue *queue,
 	const struct timespec *deadline, struct agora_buffer *ret_message);
+
+/**
+ * Take up to count of the oldest messages, in order.
+ *
+ * Each of ret_messages is a buffer with data and capacity set, as for pop.
+ *
+ * Returns how many were taken (1 to count; fewer when there are no more, or
+ * the next is larger than its buffer), or the error of the first as pop: on
+ * -EMSGSIZE ret_messages[0].size tells what is needed. 0 only when count is
+ * 0. Progress: lock-free. Crash: see above. Since: 0.1
+ */
+int agora_queue_pop_batch(struct agora_queue *queue,
+	struct agora_buffer *ret_messages, size_t count);
+
+/**
+ * As pop_batch, waiting until there is one at least; -ETIMEDOUT and -EINTR
+ * instead of -EAGAIN.
+ */
+int agora_queue_pop_batch_wait(struct agora_queue *queue,
+	const struct timespec *deadline, struct agora_buffer *ret_messages,
+	size_t count);
 
 /**
  * Copy the oldest message and leave it where it is. Needs AGORA_READ only.
@@ -127,7 +223,8 @@ int agora_queue_end(struct agora_queue *queue, uint64_t *ret_cursor);
  * It is no longer in the queue, but delivered again if this process dies
  * before agora_queue_release(). ret_message->data points to the bytes, valid
  * until release or restore, or is NULL for a long message, which
- * agora_queue_read() copies piece by piece.
+ * agora_queue_read() copies piece by piece. With AGORA_SPSC it never is NULL,
+ * and up to 48 messages can be acquired at a time (-EBUSY).
  *
  * Returns 0, -EAGAIN (empty). Progress: lock-free. Since: 0.1
  */

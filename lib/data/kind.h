@@ -17,7 +17,8 @@ struct kind;
 
 /* The beginning of every handle. */
 struct agora_object {
-	const struct kind *kind;
+	const struct kind *kind; /* perhaps a variant of named */
+	const struct kind *named;
 	uint32_t flags; /* those of opening */
 	struct segment segment;
 };
@@ -25,8 +26,15 @@ struct agora_object {
 struct kind {
 	struct agora_kind row;
 	struct segment_kind segment;
-	size_t handle_size;
+	size_t handle_size; /* the largest of all variants */
 
+	/*
+	 * The row that works on a segment with these parameters, which have
+	 * been checked, when one kind is made in several ways. The layout is
+	 * that of the row in the table, and so is what the row says of itself.
+	 * May be NULL.
+	 */
+	const struct kind *(*variant)(const struct params_shm *params);
 	/*
 	 * Turn options into parameters, with defaults. type and clients are
 	 * done by the caller. Returns NULL, or what is wrong with them: see
@@ -43,11 +51,22 @@ struct kind {
 	int (*check)(void *handle, int repair, struct agora_check *check);
 	/* Count, for each client id, what it acquired and did not release. */
 	void (*claims)(void *handle, uint32_t counts[CLIENTS_MAX + 1]);
+	/* Give back the roles this handle has; may be NULL. */
+	void (*yield)(void *handle);
 	/* Which of events hold now, or a negative errno. */
 	int (*ready)(void *handle, uint32_t events, uint64_t cursor);
 
 	int (*push)(void *handle, const void *data, size_t size);
+	int (*push_batch)(
+		void *handle, const struct iovec *messages, size_t count);
+	int (*reserve)(void *handle, size_t size, struct agora_reservation *r);
+	int (*write)(void *handle, const struct agora_reservation *r,
+		size_t offset, const void *data, size_t size);
+	int (*commit)(void *handle, const struct agora_reservation *r);
+	int (*abort)(void *handle, const struct agora_reservation *r);
 	int (*pop)(void *handle, struct agora_buffer *message);
+	int (*pop_batch)(
+		void *handle, struct agora_buffer *messages, size_t count);
 	int (*peek)(void *handle, struct agora_buffer *message);
 	int (*walk)(void *handle, uint64_t *cursor, struct agora_buffer *m);
 	int (*tap)(void *handle, uint64_t *cursor, struct agora_buffer *m);

@@ -193,7 +193,11 @@ static int open_segment(struct agora_object *object, const struct place *place)
 	if (error)
 		return error;
 	object->segment.owner = object;
-	error = place->kind->open(object);
+	if (object->kind->variant)
+		object->kind =
+			object->kind->variant(&object->segment.header.params);
+	object->segment.kind = &object->kind->segment;
+	error = object->kind->open(object);
 	if (!error && (object->flags & AGORA_WRITE))
 		error = client_attach(&object->segment);
 	if (error)
@@ -210,6 +214,7 @@ static int open_handle(const struct place *place, uint32_t flags,
 	if (!object)
 		return -ENOMEM;
 	object->kind = place->kind;
+	object->named = place->kind;
 	object->flags = flags;
 	error = open_segment(object, place);
 	if (error)
@@ -300,6 +305,15 @@ void agora_object_close(struct agora_object *object)
 	free(object);
 }
 
+int agora_object_yield(struct agora_object *object)
+{
+	int error = segment_enter(&object->segment);
+
+	if (!error && object->kind->yield)
+		object->kind->yield(object);
+	return error;
+}
+
 /* ---- remove, rename ---- */
 
 int agora_object_remove(struct agora_space *space, const char *path)
@@ -351,7 +365,7 @@ int agora_object_rename(
 
 const struct agora_kind *agora_object_kind(const struct agora_object *object)
 {
-	return &object->kind->row;
+	return &object->named->row;
 }
 
 const char *agora_object_type(const struct agora_object *object)
@@ -403,12 +417,14 @@ static void stat_segment(struct segment *segment, struct agora_stat *stat)
 		&segment->roots->recovered, memory_order_relaxed);
 	stat->redelivered = atomic_load_explicit(
 		&segment->roots->redelivered, memory_order_relaxed);
+	stat->reclaimed = atomic_load_explicit(
+		&segment->roots->reclaimed, memory_order_relaxed);
 	stat_clients(segment, stat);
 }
 
 int agora_object_stat(struct agora_object *object, struct agora_stat *ret_stat)
 {
-	struct agora_stat stat = {.kind = &object->kind->row};
+	struct agora_stat stat = {.kind = &object->named->row};
 	int error = segment_enter(&object->segment);
 
 	if (error)

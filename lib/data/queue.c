@@ -80,25 +80,7 @@
  *  recovery      what it re-owned is its own, HELD goes to RETURNED in one
  *                step: the next recovery goes on
  */
-#include "data/queue.h"
-
-#include "base/crash.h"
-#include "shm/client.h"
-#include "shm/event.h"
-
-static inline void advance(_Atomic uint64_t *word, uint64_t ticket)
-{
-	/* [H] */
-	atomic_compare_exchange_strong_explicit(word, &ticket, ticket + 1,
-		memory_order_acq_rel, memory_order_relaxed);
-}
-
-/* True when a cell that makes no sense is not merely an old view of it. */
-static bool is_damaged(const struct agora_queue *q, _Atomic uint64_t *end,
-	uint64_t ticket, uint64_t cell)
-{
-	return load_end(end) == ticket && load_cell(q, ticket) == cell;
-}
+#include "data/queue_ring.h"
 
 /* ---- push ---- */
 
@@ -106,7 +88,7 @@ static bool is_damaged(const struct agora_queue *q, _Atomic uint64_t *end,
  * Whether capacity messages lie between head and t, exactly.
  * Returns -EAGAIN (full), 0 (not full), 1 (look again).
  */
-static int look_full(struct agora_queue *q, uint64_t t)
+int queue_look_full(struct agora_queue *q, uint64_t t)
 {
 	uint64_t h = load_end(q->head);
 	uint64_t cell;
@@ -129,66 +111,6 @@ static int look_full(struct agora_queue *q, uint64_t t)
 	return load_end(q->head) == h ? -EAGAIN : 1;
 }
 
-/* Full at t? The head seen last is enough for most to know that it is not. */
-static inline int is_full(struct agora_queue *q, uint64_t t)
-{
-	uint64_t seen =
-		atomic_load_explicit(&q->head_seen, memory_order_relaxed);
-
-	return likely((int64_t)(t - seen) < (int64_t)q->capacity)
-		       ? 0
-		       : look_full(q, t);
-}
-
-/* One round of push 2 to 6: 0, 1 (again), -EAGAIN (full), -EUCLEAN. */
-static inline int try_publish(struct agora_queue *q, struct block_ref ref)
-{
-	uint64_t t = load_end(q->tail);
-	uint64_t cell = load_cell(q, t);
-	uint64_t cycle = cycle_of(q, t);
-	int full;
-
-	if (cell_cycle(cell) == cycle) {
-		advance(q->tail, t);
-		return 1;
-	}
-	if (cell_cycle(cell) != ((cycle - 1) & CYCLE_MASK))
-		return is_damaged(q, q->tail, t, cell) ? -EUCLEAN : 1;
-	full = is_full(q, t);
-	if (full)
-		return full;
-	atomic_store_explicit(&store_head(&q->store, ref)->state,
-		state_make(BLOCK_PUBLISHED, q->object.segment.client, t),
-		memory_order_relaxed);
-	crash_point(queue_push_ticket);
-	/* [Q] [E] */
-	if (!atomic_compare_exchange_strong_explicit(cell_at(q, t), &cell,
-		    cycle << INDEX_BITS | ref.index, memory_order_seq_cst,
-		    memory_order_relaxed))
-		return 1;
-	crash_point(queue_push_published);
-	advance(q->tail, t);
-	crash_point(queue_push_advanced);
-	return 0;
-}
-
-/* Enter a block of ours into the ring. On failure it is ours still. */
-static inline int publish(struct agora_queue *q, struct block_ref ref)
-{
-	int result = 1;
-
-	for (int tries = 0; result == 1 && tries < TRIES; tries++)
-		result = try_publish(q, ref);
-	return result == 1 ? -EUCLEAN : result;
-}
-
-static inline int check_size(const struct agora_queue *q, size_t size)
-{
-	if (q->fixed ? size != q->message_size : size > q->message_size)
-		return -EMSGSIZE;
-	return 0;
-}
-
 int queue_check_room(struct agora_queue *q)
 {
 	int full = 1;
@@ -198,17 +120,11 @@ int queue_check_room(struct agora_queue *q)
 	return full == 1 ? -EUCLEAN : full;
 }
 
-/* Do not write a message only to learn that there is no room. */
-static inline int check_room(struct agora_queue *q)
-{
-	return likely(!is_full(q, load_end(q->tail))) ? 0 : queue_check_room(q);
-}
-
 /* Free what was not pushed. Its parts may be what another waits for. */
-static void give_up(struct agora_queue *q, struct block_ref ref)
+void queue_give_up(struct agora_queue *q, struct block_ref ref)
 {
 	message_free(&q->store, ref);
-	/* [E] as in finish_long() */
+	/* [E] as in queue_finish_long() */
 	atomic_thread_fence(memory_order_seq_cst);
 	event_notify(&q->object.segment, EVENT_BIT(EVENT_WRITABLE));
 }
@@ -235,7 +151,7 @@ int queue_push(void *handle, const void *data, size_t size)
 	if (!error)
 		error = publish(q, ref);
 	if (error) {
-		give_up(q, ref);
+		queue_give_up(q, ref);
 		return error;
 	}
 	event_notify(&q->object.segment,
@@ -243,82 +159,10 @@ int queue_push(void *handle, const void *data, size_t size)
 	return 0;
 }
 
-/* ---- claim ---- */
-
-/* What a claim wants to know before it is made. */
-struct claim {
-	struct block_ref ref;
-	uint64_t ticket;
-	size_t size;
-	size_t room; /* do not claim what is larger: -EMSGSIZE */
-};
-
-/* 0 when the message fits; also bounds size, which comes from the segment. */
-static inline int claim_size(
-	const struct agora_queue *q, struct claim *claim, uint64_t state)
-{
-	uint32_t size = atomic_load_explicit(
-		&store_head(&q->store, claim->ref)->size, memory_order_relaxed);
-	int error = 0;
-
-	if (size > q->message_size)
-		error = -EUCLEAN;
-	else if (size > claim->room)
-		error = -EMSGSIZE;
-	claim->size = size;
-	/* [A] size was read before the state is read again */
-	atomic_thread_fence(memory_order_acquire);
-	return error && load_state(q, claim->ref) != state ? 1 : error;
-}
-
-/* Try to make a block ours: 0, 1 (somebody else did), or claim_size(). */
-static inline int claim_block(
-	struct agora_queue *q, struct claim *claim, uint64_t state)
-{
-	struct block_shm *block = store_head(&q->store, claim->ref);
-	uint64_t mine =
-		state_make(BLOCK_HELD, q->object.segment.client, claim->ticket);
-	int error = claim_size(q, claim, state);
-
-	if (error)
-		return error;
-	/* [S] [E] */
-	if (!atomic_compare_exchange_strong_explicit(&block->state, &state,
-		    mine, memory_order_seq_cst, memory_order_relaxed))
-		return 1;
-	crash_point(queue_pop_claimed);
-	return 0;
-}
-
-/* One round of pop 1 to 4: 0, 1 (again), -EAGAIN (empty) or an error. */
-static inline int try_claim(struct agora_queue *q, struct claim *claim)
-{
-	uint64_t h = load_end(q->head);
-	uint64_t cell = load_cell(q, h);
-	uint64_t cycle = cycle_of(q, h);
-	uint64_t state;
-	int result;
-
-	if (cell_cycle(cell) == ((cycle - 1) & CYCLE_MASK))
-		return load_end(q->head) == h ? -EAGAIN : 1;
-	claim->ref = cell_block(cell);
-	if (cell_cycle(cell) != cycle ||
-		!pool_has(&q->store.pool[0], claim->ref))
-		return is_damaged(q, q->head, h, cell) ? -EUCLEAN : 1;
-	state = load_state(q, claim->ref);
-	if (!is_published(state, h)) {
-		advance(q->head, h);
-		return 1;
-	}
-	claim->ticket = h;
-	result = claim_block(q, claim, state);
-	if (result == 0)
-		advance(q->head, h);
-	return result;
-}
+/* ---- pop ---- */
 
 /* Claim a message that was returned: 0, 1 (again), -EAGAIN (none). */
-static int claim_returned(
+int queue_claim_returned(
 	struct agora_queue *q, struct claim *claim, uint64_t returned)
 {
 	uint64_t state;
@@ -334,30 +178,8 @@ static int claim_returned(
 	return 1;
 }
 
-/* pop 1 to 4, with what was returned first. */
-static inline int claim(struct agora_queue *q, struct claim *claim)
-{
-	for (int tries = 0, scans = 0; tries < TRIES && scans < SCANS;
-		tries++) {
-		uint64_t returned = load_returned(q);
-		int result;
-
-		if (unlikely(returned & 1)) {
-			scans++;
-			result = claim_returned(q, claim, returned);
-		} else {
-			result = try_claim(q, claim);
-		}
-		if (result == -EAGAIN && load_returned(q) != returned)
-			continue;
-		if (result != 1)
-			return result;
-	}
-	return -EUCLEAN;
-}
-
 /* Tell pop to look for RETURNED blocks: before and after making one. */
-static void announce_returned(struct agora_queue *q)
+void queue_announce(struct agora_queue *q)
 {
 	uint64_t old = atomic_load_explicit(q->returned, memory_order_relaxed);
 
@@ -369,7 +191,7 @@ static void announce_returned(struct agora_queue *q)
 }
 
 /* Free the parts of a message that is OWNED by us since it was taken. */
-static void finish_long(struct agora_queue *q, const struct claim *claim)
+void queue_finish_long(struct agora_queue *q, const struct claim *claim)
 {
 	crash_point(queue_pop_parts);
 	message_free(&q->store, claim->ref);
@@ -378,47 +200,21 @@ static void finish_long(struct agora_queue *q, const struct claim *claim)
 	event_notify(&q->object.segment, EVENT_BIT(EVENT_WRITABLE));
 }
 
-static inline bool is_long(const struct agora_queue *q, struct block_ref ref)
-{
-	return q->store.pool[1].count &&
-	       atomic_load_explicit(
-		       &store_head(&q->store, ref)->next, memory_order_relaxed);
-}
-
-/* Be done with a message that is HELD by us. The first step decides. */
-static inline void finish(struct agora_queue *q, const struct claim *claim)
-{
-	struct block_shm *block = store_head(&q->store, claim->ref);
-	uint32_t me = q->object.segment.client;
-
-	if (unlikely(is_long(q, claim->ref))) {
-		/* [S] */
-		atomic_store_explicit(&block->state,
-			state_make(BLOCK_OWNED, me, claim->ticket),
-			memory_order_release);
-		finish_long(q, claim);
-		return;
-	}
-	pool_free_as(&q->store.pool[0], claim->ref,
-		state_make(BLOCK_FREE, me, claim->ticket));
-	event_notify(&q->object.segment, EVENT_BIT(EVENT_WRITABLE));
-}
-
 /* Make a message that is HELD by us available again: 0, -EINVAL (it is not). */
-static int give_back(struct agora_queue *q, const struct claim *claim)
+int queue_give_back(struct agora_queue *q, const struct claim *claim)
 {
 	uint64_t mine =
 		state_make(BLOCK_HELD, q->object.segment.client, claim->ticket);
 	bool done;
 
-	announce_returned(q);
+	queue_announce(q);
 	/* [S] */
 	done = atomic_compare_exchange_strong_explicit(
 		&store_head(&q->store, claim->ref)->state, &mine,
 		state_make(BLOCK_RETURNED, 0, claim->ticket),
 		memory_order_acq_rel, memory_order_relaxed);
 	crash_point(queue_returned);
-	announce_returned(q);
+	queue_announce(q);
 	event_notify(&q->object.segment, EVENT_BIT(EVENT_READABLE));
 	return done ? 0 : -EINVAL;
 }
@@ -436,7 +232,7 @@ int queue_pop(void *handle, struct agora_buffer *message)
 	if (error)
 		return error;
 	if (message_read(&q->store, c.ref, 0, message->data, c.size)) {
-		give_back(q, &c);
+		queue_give_back(q, &c);
 		return -EUCLEAN;
 	}
 	crash_point(queue_pop_copied);
@@ -444,153 +240,4 @@ int queue_pop(void *handle, struct agora_buffer *message)
 	message->size = c.size;
 	message->version = c.ticket;
 	return 0;
-}
-
-/* ---- acquire ---- */
-
-int queue_acquire(void *handle, struct agora_message *message)
-{
-	struct agora_queue *q = handle;
-	struct claim c = {.room = SIZE_MAX};
-	int error = object_writable(&q->object);
-
-	if (!error)
-		error = claim(q, &c);
-	if (error)
-		return error;
-	atomic_store_explicit(&q->acquired, true, memory_order_relaxed);
-	*message = (struct agora_message){
-		.size = c.size, .sequence = c.ticket, .token = c.ref.index};
-	if (c.size <= q->store.pool[0].data_size)
-		message->data = pool_data(&q->store.pool[0], c.ref);
-	return 0;
-}
-
-/* The claim behind a message, which comes from the caller: -EINVAL. */
-static int claim_of(const struct agora_queue *q,
-	const struct agora_message *message, struct claim *ret_claim)
-{
-	struct block_ref ref = {(uint32_t)message->token};
-
-	if (!q->object.segment.client || !pool_has(&q->store.pool[0], ref) ||
-		load_state(q, ref) != state_make(BLOCK_HELD,
-					      q->object.segment.client,
-					      message->sequence))
-		return -EINVAL;
-	*ret_claim = (struct claim){
-		.ref = ref, .ticket = message->sequence, .size = message->size};
-	return 0;
-}
-
-int queue_read(void *handle, const struct agora_message *message, size_t offset,
-	void *data, size_t size)
-{
-	struct agora_queue *q = handle;
-	struct claim c;
-	int error = claim_of(q, message, &c);
-
-	if (error || offset > c.size)
-		return error ? error : -EINVAL;
-	size = num_min(num_min(size, c.size - offset), INT32_MAX);
-	error = message_read(&q->store, c.ref, offset, data, size);
-	return error ? error : (int)size;
-}
-
-/* Threads may try to release one message twice: only one may succeed. */
-int queue_release(void *handle, const struct agora_message *message)
-{
-	struct agora_queue *q = handle;
-	struct claim c;
-	uint64_t mine;
-	int error = claim_of(q, message, &c);
-
-	if (error)
-		return error;
-	mine = state_make(BLOCK_HELD, q->object.segment.client, c.ticket);
-	/* [S] */
-	if (!atomic_compare_exchange_strong_explicit(
-		    &store_head(&q->store, c.ref)->state, &mine,
-		    state_make(BLOCK_OWNED, q->object.segment.client, c.ticket),
-		    memory_order_acq_rel, memory_order_relaxed))
-		return -EINVAL;
-	if (is_long(q, c.ref)) {
-		finish_long(q, &c);
-		return 0;
-	}
-	pool_free_as(&q->store.pool[0], c.ref,
-		state_make(BLOCK_FREE, q->object.segment.client, c.ticket));
-	/* [E] many in hand may be why a push finds no block */
-	atomic_thread_fence(memory_order_seq_cst);
-	event_notify(&q->object.segment, EVENT_BIT(EVENT_WRITABLE));
-	return 0;
-}
-
-int queue_restore(void *handle, const struct agora_message *message)
-{
-	struct claim c;
-	int error = claim_of(handle, message, &c);
-
-	return error ? error : give_back(handle, &c);
-}
-
-/* ---- recover ---- */
-
-/* What became of a push whose author is dead? See the table at the top. */
-static void recover_published(
-	struct agora_queue *q, struct block_ref ref, uint64_t state)
-{
-	if (!cell_names(q, state_ticket(state), ref))
-		message_reclaim(&q->store, ref, state);
-}
-
-/* Returns true when the message will be delivered again. */
-static bool recover_held(
-	struct agora_queue *q, struct block_ref ref, uint64_t state)
-{
-	uint64_t again = state_make(BLOCK_RETURNED, 0, state_ticket(state));
-
-	/* [S] */
-	return atomic_compare_exchange_strong_explicit(
-		&store_head(&q->store, ref)->state, &state, again,
-		memory_order_acq_rel, memory_order_relaxed);
-}
-
-static bool recover_block(
-	struct agora_queue *q, struct block_ref ref, uint32_t client)
-{
-	uint64_t state = load_state(q, ref);
-
-	if (state_kind(state) == BLOCK_PART || state_owner(state) != client)
-		return false;
-	crash_point(queue_recover_block);
-	switch (state_kind(state)) {
-	case BLOCK_OWNED:
-		message_reclaim(&q->store, ref, state);
-		return false;
-	case BLOCK_PUBLISHED:
-		recover_published(q, ref, state);
-		return false;
-	case BLOCK_HELD:
-		return recover_held(q, ref, state);
-	default:
-		return false;
-	}
-}
-
-void queue_recover(struct segment *segment, uint32_t client)
-{
-	struct agora_queue *q = segment->owner;
-	uint32_t committed = pool_committed(&q->store.pool[0]);
-	uint64_t again = 0;
-
-	announce_returned(q);
-	for (uint32_t i = 0; i < committed; i++)
-		again += recover_block(q, (struct block_ref){i}, client);
-	message_recover_parts(&q->store, client);
-	crash_point(queue_recover_returned);
-	announce_returned(q);
-	atomic_fetch_add_explicit(
-		&segment->roots->redelivered, again, memory_order_relaxed);
-	if (again)
-		event_wake_all(segment);
 }

@@ -30,8 +30,7 @@ struct agora_queue {
 	uint64_t capacity;
 	size_t message_size;
 	bool fixed;
-	_Atomic bool
-		acquired; /* this handle may hold messages when it is closed */
+	_Atomic bool holding;       /* perhaps messages in hand, when closed */
 	_Atomic uint64_t head_seen; /* an old value of head */
 };
 
@@ -110,11 +109,24 @@ bool queue_find_returned(struct agora_queue *q, uint64_t cursor,
 /* The verbs, as in struct kind: queue.c ... */
 int queue_push(void *handle, const void *data, size_t size);
 int queue_pop(void *handle, struct agora_buffer *message);
+
+/* ... queue_batch.c ... */
+int queue_push_batch(void *handle, const struct iovec *messages, size_t count);
+int queue_pop_batch(void *handle, struct agora_buffer *messages, size_t count);
+
+/* ... queue_hold.c ... */
+int queue_reserve(void *handle, size_t size, struct agora_reservation *r);
+int queue_write(void *handle, const struct agora_reservation *r, size_t offset,
+	const void *data, size_t size);
+int queue_commit(void *handle, const struct agora_reservation *r);
+int queue_abort(void *handle, const struct agora_reservation *r);
 int queue_acquire(void *handle, struct agora_message *message);
 int queue_read(void *handle, const struct agora_message *message, size_t offset,
 	void *data, size_t size);
 int queue_release(void *handle, const struct agora_message *message);
 int queue_restore(void *handle, const struct agora_message *message);
+
+/* ... queue_dead.c ... */
 void queue_recover(struct segment *segment, uint32_t client);
 
 /* ... and queue_view.c. */

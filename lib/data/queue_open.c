@@ -157,8 +157,9 @@ static void close_handle(void *handle)
 
 	if (!q->object.segment.client)
 		return;
-	/* What was acquired and not released is delivered again. */
-	if (atomic_load_explicit(&q->acquired, memory_order_relaxed))
+	/* What was acquired and not released is delivered again, and what
+	 * was reserved and not committed is freed. */
+	if (atomic_load_explicit(&q->holding, memory_order_relaxed))
 		queue_recover(&q->object.segment, q->object.segment.client);
 	store_flush(&q->store);
 }
@@ -182,7 +183,13 @@ const struct kind kind_queue = {
 	.claims = queue_claims,
 	.ready = queue_ready,
 	.push = queue_push,
+	.push_batch = queue_push_batch,
+	.reserve = queue_reserve,
+	.write = queue_write,
+	.commit = queue_commit,
+	.abort = queue_abort,
 	.pop = queue_pop,
+	.pop_batch = queue_pop_batch,
 	.peek = queue_peek,
 	.walk = queue_walk,
 	.tap = queue_tap,
@@ -230,6 +237,60 @@ int agora_queue_push_wait(struct agora_queue *queue, const void *data,
 	return agora_object_push_wait(&queue->object, data, size, deadline);
 }
 
+int agora_queue_push_batch(
+	struct agora_queue *queue, const struct iovec *messages, size_t count)
+{
+	OBJECT_RUN(queue, queue_push_batch(queue, messages, count));
+}
+
+int agora_queue_push_batch_wait(struct agora_queue *queue,
+	const struct iovec *messages, size_t count,
+	const struct timespec *deadline)
+{
+	return agora_object_push_batch_wait(
+		&queue->object, messages, count, deadline);
+}
+
+int agora_queue_reserve(struct agora_queue *queue, size_t size,
+	struct agora_reservation *ret_reservation)
+{
+	OBJECT_RUN(queue, queue_reserve(queue, size, ret_reservation));
+}
+
+int agora_queue_reserve_wait(struct agora_queue *queue, size_t size,
+	const struct timespec *deadline,
+	struct agora_reservation *ret_reservation)
+{
+	return agora_object_reserve_wait(
+		&queue->object, size, deadline, ret_reservation);
+}
+
+int agora_queue_write(struct agora_queue *queue,
+	const struct agora_reservation *reservation, size_t offset,
+	const void *data, size_t size)
+{
+	OBJECT_RUN(queue, queue_write(queue, reservation, offset, data, size));
+}
+
+int agora_queue_commit(
+	struct agora_queue *queue, const struct agora_reservation *reservation)
+{
+	OBJECT_RUN(queue, queue_commit(queue, reservation));
+}
+
+int agora_queue_commit_wait(struct agora_queue *queue,
+	const struct agora_reservation *reservation,
+	const struct timespec *deadline)
+{
+	return agora_object_commit_wait(&queue->object, reservation, deadline);
+}
+
+int agora_queue_abort(
+	struct agora_queue *queue, const struct agora_reservation *reservation)
+{
+	OBJECT_RUN(queue, queue_abort(queue, reservation));
+}
+
 int agora_queue_pop(struct agora_queue *queue, struct agora_buffer *ret_message)
 {
 	OBJECT_RUN(queue, queue_pop(queue, ret_message));
@@ -239,6 +300,20 @@ int agora_queue_pop_wait(struct agora_queue *queue,
 	const struct timespec *deadline, struct agora_buffer *ret_message)
 {
 	return agora_object_pop_wait(&queue->object, deadline, ret_message);
+}
+
+int agora_queue_pop_batch(struct agora_queue *queue,
+	struct agora_buffer *ret_messages, size_t count)
+{
+	OBJECT_RUN(queue, queue_pop_batch(queue, ret_messages, count));
+}
+
+int agora_queue_pop_batch_wait(struct agora_queue *queue,
+	const struct timespec *deadline, struct agora_buffer *ret_messages,
+	size_t count)
+{
+	return agora_object_pop_batch_wait(
+		&queue->object, deadline, ret_messages, count);
 }
 
 int agora_queue_peek(

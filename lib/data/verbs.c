@@ -26,10 +26,47 @@ int agora_object_push(
 	RUN(object, push, object, data, size);
 }
 
+int agora_object_push_batch(
+	struct agora_object *object, const struct iovec *messages, size_t count)
+{
+	RUN(object, push_batch, object, messages, count);
+}
+
+int agora_object_reserve(struct agora_object *object, size_t size,
+	struct agora_reservation *ret_reservation)
+{
+	RUN(object, reserve, object, size, ret_reservation);
+}
+
+int agora_object_write(struct agora_object *object,
+	const struct agora_reservation *reservation, size_t offset,
+	const void *data, size_t size)
+{
+	RUN(object, write, object, reservation, offset, data, size);
+}
+
+int agora_object_commit(struct agora_object *object,
+	const struct agora_reservation *reservation)
+{
+	RUN(object, commit, object, reservation);
+}
+
+int agora_object_abort(struct agora_object *object,
+	const struct agora_reservation *reservation)
+{
+	RUN(object, abort, object, reservation);
+}
+
 int agora_object_pop(
 	struct agora_object *object, struct agora_buffer *ret_message)
 {
 	RUN(object, pop, object, ret_message);
+}
+
+int agora_object_pop_batch(struct agora_object *object,
+	struct agora_buffer *ret_messages, size_t count)
+{
+	RUN(object, pop_batch, object, ret_messages, count);
 }
 
 int agora_object_peek(
@@ -113,6 +150,8 @@ struct attempt {
 	size_t size;
 	struct agora_buffer *message;
 	struct agora_message *claim;
+	struct agora_reservation *room;
+	const struct agora_reservation *reservation;
 };
 
 static int try_push(void *argument)
@@ -122,11 +161,39 @@ static int try_push(void *argument)
 	return a->object->kind->push(a->object, a->data, a->size);
 }
 
+static int try_push_batch(void *argument)
+{
+	struct attempt *a = argument;
+
+	return a->object->kind->push_batch(a->object, a->data, a->size);
+}
+
+static int try_reserve(void *argument)
+{
+	struct attempt *a = argument;
+
+	return a->object->kind->reserve(a->object, a->size, a->room);
+}
+
+static int try_commit(void *argument)
+{
+	struct attempt *a = argument;
+
+	return a->object->kind->commit(a->object, a->reservation);
+}
+
 static int try_pop(void *argument)
 {
 	struct attempt *a = argument;
 
 	return a->object->kind->pop(a->object, a->message);
+}
+
+static int try_pop_batch(void *argument)
+{
+	struct attempt *a = argument;
+
+	return a->object->kind->pop_batch(a->object, a->message, a->size);
 }
 
 static int try_acquire(void *argument)
@@ -136,44 +203,78 @@ static int try_acquire(void *argument)
 	return a->object->kind->acquire(a->object, a->claim);
 }
 
+/* Try a verb of the kind again whenever event happens. */
+#define RUN_WAITING(verb, event, attempt, deadline)                    \
+	do {                                                           \
+		struct segment *segment = &(attempt)->object->segment; \
+		int error = segment_enter(segment);                    \
+                                                                       \
+		if (!error && !(attempt)->object->kind->verb)          \
+			error = -EOPNOTSUPP;                           \
+		if (!error)                                            \
+			error = event_wait(segment, event, try_##verb, \
+				attempt, deadline);                    \
+		return segment_leave(segment, error);                  \
+	} while (0)
+
 int agora_object_push_wait(struct agora_object *object, const void *data,
 	size_t size, const struct timespec *deadline)
 {
 	struct attempt a = {.object = object, .data = data, .size = size};
-	int error = segment_enter(&object->segment);
 
-	if (!error && !object->kind->push)
-		error = -EOPNOTSUPP;
-	if (!error)
-		error = event_wait(&object->segment, EVENT_WRITABLE, try_push,
-			&a, deadline);
-	return segment_leave(&object->segment, error);
+	RUN_WAITING(push, EVENT_WRITABLE, &a, deadline);
+}
+
+int agora_object_push_batch_wait(struct agora_object *object,
+	const struct iovec *messages, size_t count,
+	const struct timespec *deadline)
+{
+	struct attempt a = {.object = object, .data = messages, .size = count};
+
+	RUN_WAITING(push_batch, EVENT_WRITABLE, &a, deadline);
+}
+
+int agora_object_reserve_wait(struct agora_object *object, size_t size,
+	const struct timespec *deadline,
+	struct agora_reservation *ret_reservation)
+{
+	struct attempt a = {
+		.object = object, .size = size, .room = ret_reservation};
+
+	RUN_WAITING(reserve, EVENT_WRITABLE, &a, deadline);
+}
+
+int agora_object_commit_wait(struct agora_object *object,
+	const struct agora_reservation *reservation,
+	const struct timespec *deadline)
+{
+	struct attempt a = {.object = object, .reservation = reservation};
+
+	RUN_WAITING(commit, EVENT_WRITABLE, &a, deadline);
 }
 
 int agora_object_pop_wait(struct agora_object *object,
 	const struct timespec *deadline, struct agora_buffer *ret_message)
 {
 	struct attempt a = {.object = object, .message = ret_message};
-	int error = segment_enter(&object->segment);
 
-	if (!error && !object->kind->pop)
-		error = -EOPNOTSUPP;
-	if (!error)
-		error = event_wait(&object->segment, EVENT_READABLE, try_pop,
-			&a, deadline);
-	return segment_leave(&object->segment, error);
+	RUN_WAITING(pop, EVENT_READABLE, &a, deadline);
+}
+
+int agora_object_pop_batch_wait(struct agora_object *object,
+	const struct timespec *deadline, struct agora_buffer *ret_messages,
+	size_t count)
+{
+	struct attempt a = {
+		.object = object, .message = ret_messages, .size = count};
+
+	RUN_WAITING(pop_batch, EVENT_READABLE, &a, deadline);
 }
 
 int agora_object_acquire_wait(struct agora_object *object,
 	const struct timespec *deadline, struct agora_message *ret_message)
 {
 	struct attempt a = {.object = object, .claim = ret_message};
-	int error = segment_enter(&object->segment);
 
-	if (!error && !object->kind->acquire)
-		error = -EOPNOTSUPP;
-	if (!error)
-		error = event_wait(&object->segment, EVENT_READABLE,
-			try_acquire, &a, deadline);
-	return segment_leave(&object->segment, error);
+	RUN_WAITING(acquire, EVENT_READABLE, &a, deadline);
 }

@@ -73,8 +73,9 @@ struct root_shm {
  * At offset 4096. events: armed is set by who goes to sleep and cleared by
  * who wakes, seq grows with each wake-up; races on either cost one spurious
  * wake-up. committed, clients: only grow, by compare-and-swap, after the
- * memory they announce was allocated. recovered and redelivered: counted by
- * recoverers; a recoverer killed before counting is made up for by the next.
+ * memory they announce was allocated. recovered, redelivered, reclaimed:
+ * counted by recoverers; a recoverer killed before counting is made up for by
+ * the next.
  */
 struct roots_shm {
 	_Atomic uint32_t armed; /* bit n: somebody may sleep on event n */
@@ -85,7 +86,8 @@ struct roots_shm {
 	uint32_t reserved2;
 	_Atomic uint64_t recovered;
 	_Atomic uint64_t redelivered;
-	uint64_t reserved3[12];
+	_Atomic uint64_t reclaimed;
+	uint64_t reserved3[11];
 	struct root_shm root[ROOTS_WORDS];
 };
 

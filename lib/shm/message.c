@@ -80,8 +80,10 @@ static void source_copy(struct source *source, char *to, size_t size)
 		struct piece *piece = &source->piece[i];
 		size_t now = num_min(piece->size, size);
 
-		copy_in(to, piece->data, now);
-		piece->data = (const char *)piece->data + now;
+		if (piece->data) { /* else there is room to be made only */
+			copy_in(to, piece->data, now);
+			piece->data = (const char *)piece->data + now;
+		}
 		piece->size -= now;
 		to += now;
 		size -= now;
@@ -198,6 +200,66 @@ int message_write_long(struct store *store, struct block_ref head,
 	source_copy(&source, pool_data(&store->pool[0], head),
 		store->pool[0].data_size);
 	return write_parts(store, head, &source);
+}
+
+int message_reserve(struct store *store, struct block_ref head, size_t size)
+{
+	const struct piece pieces[2] = {{NULL, size}, {NULL, 0}};
+	struct block_shm *block = store_head(store, head);
+
+	atomic_store_explicit(
+		&block->size, (uint32_t)size, memory_order_relaxed);
+	if (store->pool[1].count)
+		store_next(block, 0);
+	return size > store->pool[0].data_size
+		       ? message_write_long(store, head, pieces)
+		       : 0;
+}
+
+/* The block that a reference of ours names, when it is a part with state. */
+static struct block_shm *find_part(const struct store *store, uint32_t next,
+	uint64_t state, char **ret_data, uint32_t *ret_size)
+{
+	const struct pool *pool;
+	struct block_ref ref;
+	struct block_shm *block;
+
+	if (!ref_find(store, next, &pool, &ref))
+		return NULL;
+	block = pool_block(pool, ref);
+	/* [P] */
+	if (atomic_load_explicit(&block->state, memory_order_acquire) != state)
+		return NULL;
+	*ret_data = pool_data(pool, ref);
+	*ret_size = pool->data_size;
+	return block;
+}
+
+int message_patch(const struct store *store, struct block_ref head,
+	size_t offset, const void *data, size_t size)
+{
+	struct block_shm *block = store_head(store, head);
+	uint64_t state = part_state(head, load_nonce(block));
+	uint32_t room = store->pool[0].data_size;
+	char *to = pool_data(&store->pool[0], head);
+
+	while (size) {
+		if (offset < room) {
+			size_t now = num_min(size, room - offset);
+
+			copy_in(to + offset, data, now);
+			data = (const char *)data + now;
+			size -= now;
+			offset += now;
+		}
+		if (!size)
+			break;
+		offset -= room;
+		block = find_part(store, load_next(block), state, &to, &room);
+		if (!block)
+			return -EUCLEAN;
+	}
+	return 0;
 }
 
 /* ---- read ---- */

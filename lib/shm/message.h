@@ -97,6 +97,19 @@ static inline int message_write(struct store *store, struct block_ref head,
 	return 0;
 }
 
+/*
+ * Make room for size bytes in a head that is ours, without writing them.
+ * Returns as message_write().
+ */
+int message_reserve(struct store *store, struct block_ref head, size_t size);
+
+/*
+ * Copy size bytes to offset of a message that is ours and has room for them.
+ * Returns 0, -EUCLEAN (the chain is not sound).
+ */
+int message_patch(const struct store *store, struct block_ref head,
+	size_t offset, const void *data, size_t size);
+
 /* Copy what does not all lie in the head; see message_read(). */
 int message_read_long(const struct store *store, struct block_ref head,
 	uint64_t offset, void *ret_data, size_t size);

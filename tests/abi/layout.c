@@ -47,6 +47,7 @@ AT(roots_shm, committed, 64);
 AT(roots_shm, clients, 72);
 AT(roots_shm, recovered, 80);
 AT(roots_shm, redelivered, 88);
+AT(roots_shm, reclaimed, 96);
 AT(roots_shm, root, 256);
 SIZE(root_shm, 128);
 

@@ -3,8 +3,10 @@
 
     break.py SOURCE TARGET
 
-The linearizability checker must reject what is built of the copy. The text
-that is replaced must be there exactly once: who changes it is told here.
+The linearizability checker must reject what is built of the copy. After a
+header comes the source that it belongs to, so that the copy of queue_ring.h
+is a broken queue.c. The text that is replaced must be there exactly once: who
+changes it is told here.
 """
 
 import pathlib
@@ -12,7 +14,7 @@ import sys
 
 FAULTS = {
     # A message is claimed by a look and a store: two may get the same one.
-    "queue.c": (
+    "queue_ring.h": (
         """\
 	if (!atomic_compare_exchange_strong_explicit(&block->state, &state,
 		    mine, memory_order_seq_cst, memory_order_relaxed))
@@ -55,7 +57,10 @@ def main():
     sound, faulty = FAULTS[source.name]
     if text.count(sound) != 1:
         sys.exit(f"break.py: {source} has changed: adapt the fault to it")
-    target.write_text(text.replace(sound, faulty))
+    text = text.replace(sound, faulty)
+    if source.suffix == ".h":
+        text += f'#include "data/{source.stem.split("_")[0]}.c"\n'
+    target.write_text(text)
 
 
 if __name__ == "__main__":

@@ -66,11 +66,12 @@ class Stat(ctypes.Structure):
         ("message_size", c_uint64), ("key_size", c_uint64),
         ("memory", c_uint64), ("memory_max", c_uint64),
         ("pushed", c_uint64), ("popped", c_uint64),
-        ("redelivered", c_uint64), ("recovered", c_uint64),
+        ("redelivered", c_uint64), ("reclaimed", c_uint64),
+        ("recovered", c_uint64),
         ("clients", c_uint32), ("clients_max", c_uint32),
         ("waiters", c_uint32), ("writers", c_uint32), ("flags", c_uint32),
         ("format", c_uint32), ("created", Timespec),
-        ("reserved", c_uint64 * 8)]
+        ("reserved", c_uint64 * 7)]
 
 
 class Client(ctypes.Structure):

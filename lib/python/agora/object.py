@@ -77,6 +77,7 @@ class Stat:
     pushed: int  #: messages ever published
     popped: int  #: messages ever taken
     redelivered: int  #: claims of the dead that were put back
+    reclaimed: int  #: blocks that the dead had reserved, freed
     recovered: int  #: clients recovered after their death
     clients: int  #: handles open for writing
     clients_max: int
@@ -355,8 +356,8 @@ class Object:
 def stat_of(raw: RawStat) -> Stat:
     same = {name: getattr(raw, name) for name in (
         "capacity", "count", "bytes", "message_size", "key_size", "memory",
-        "memory_max", "pushed", "popped", "redelivered", "recovered",
-        "clients", "clients_max", "waiters", "format")}
+        "memory_max", "pushed", "popped", "redelivered", "reclaimed",
+        "recovered", "clients", "clients_max", "waiters", "format")}
     names = {number: name for name, number in WRITERS.items()}
     return Stat(kind=text_of(raw.kind.contents.name), type=text_of(raw.type),
                 writers=names.get(raw.writers),

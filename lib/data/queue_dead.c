@@ -1,0 +1,82 @@
+/*
+ * queue_dead.c - put right what a dead client left in a queue.
+ *
+ * The table at the head of queue.c tells what that can be.
+ */
+#include "data/queue_ring.h"
+
+#include "shm/client.h"
+
+/* ---- recover ---- */
+
+/* What became of a push whose author is dead? See the table at the top. */
+static void recover_published(
+	struct agora_queue *q, struct block_ref ref, uint64_t state)
+{
+	if (!cell_names(q, state_ticket(state), ref))
+		message_reclaim(&q->store, ref, state);
+}
+
+/* What recovery counts. */
+struct found {
+	uint64_t again;     /* messages to be delivered again */
+	uint64_t reclaimed; /* blocks that were reserved, or half written */
+};
+
+/* Returns true when the message will be delivered again. */
+static bool recover_held(
+	struct agora_queue *q, struct block_ref ref, uint64_t state)
+{
+	uint64_t again = state_make(BLOCK_RETURNED, 0, state_ticket(state));
+
+	/* [S] */
+	return atomic_compare_exchange_strong_explicit(
+		&store_head(&q->store, ref)->state, &state, again,
+		memory_order_acq_rel, memory_order_relaxed);
+}
+
+static void recover_block(struct agora_queue *q, struct block_ref ref,
+	uint32_t client, struct found *found)
+{
+	uint64_t state = load_state(q, ref);
+
+	if (state_kind(state) == BLOCK_PART || state_owner(state) != client)
+		return;
+	crash_point(queue_recover_block);
+	switch (state_kind(state)) {
+	case BLOCK_OWNED:
+		found->reclaimed += message_reclaim(&q->store, ref, state);
+		return;
+	case BLOCK_PUBLISHED:
+		recover_published(q, ref, state);
+		return;
+	case BLOCK_HELD:
+		found->again += recover_held(q, ref, state);
+		return;
+	default:
+		return;
+	}
+}
+
+static void count(_Atomic uint64_t *counter, uint64_t more)
+{
+	atomic_fetch_add_explicit(counter, more, memory_order_relaxed);
+}
+
+void queue_recover(struct segment *segment, uint32_t client)
+{
+	struct agora_queue *q = segment->owner;
+	uint32_t committed = pool_committed(&q->store.pool[0]);
+	struct found found = {0, 0};
+
+	queue_announce(q);
+	for (uint32_t i = 0; i < committed; i++)
+		recover_block(q, (struct block_ref){i}, client, &found);
+	message_recover_parts(&q->store, client);
+	crash_point(queue_recover_returned);
+	queue_announce(q);
+	count(&segment->roots->redelivered, found.again);
+	count(&segment->roots->reclaimed, found.reclaimed);
+	if (found.again)
+		event_wake_all(segment);
+}
