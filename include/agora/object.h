@@ -262,7 +262,8 @@ int agora_object_check(
 /**
  * A buffer for what is read. The caller sets data and capacity. On success
  * size and version are set. On -EMSGSIZE nothing was taken and size is what
- * would be needed.
+ * would be needed. After other failures none of the three is defined, and
+ * nothing was taken either.
  */
 struct agora_buffer {
 	void *data;

@@ -170,10 +170,10 @@ int agora_queue_pop_wait(struct agora_queue *queue,
  *
  * Each of ret_messages is a buffer with data and capacity set, as for pop.
  *
- * Returns how many were taken (1 to count; fewer when there are no more, or
- * the next is larger than its buffer), or the error of the first as pop: on
+ * Returns how many were taken (1 to count; perhaps fewer than there are:
+ * never more than 32 at a time), or the error of the first as pop: on
  * -EMSGSIZE ret_messages[0].size tells what is needed. 0 only when count is
- * 0. Progress: lock-free. Crash: see above. Since: 0.1
+ * 0. Progress: lock-free. Crash: as pop, for all of them. Since: 0.1
  */
 int agora_queue_pop_batch(struct agora_queue *queue,
 	struct agora_buffer *ret_messages, size_t count);
@@ -226,7 +226,9 @@ int agora_queue_end(struct agora_queue *queue, uint64_t *ret_cursor);
  * agora_queue_read() copies piece by piece. With AGORA_SPSC it never is NULL,
  * and up to 48 messages can be acquired at a time (-EBUSY).
  *
- * Returns 0, -EAGAIN (empty). Progress: lock-free. Since: 0.1
+ * Returns 0, -EAGAIN (empty), -ENOSPC (the message is in a batch, which must
+ * be taken apart, and there is no memory for that). Progress: lock-free.
+ * Since: 0.1
  */
 int agora_queue_acquire(
 	struct agora_queue *queue, struct agora_message *ret_message);

@@ -35,6 +35,16 @@ static inline void copy_out(void *to, const void *shared, size_t size)
 			memory_order_relaxed);
 }
 
+static inline void copy_within(void *shared, const void *from, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		char byte;
+
+		copy_out(&byte, (const char *)from + i, 1);
+		copy_in((char *)shared + i, &byte, 1);
+	}
+}
+
 #else
 
 /* Small sizes dominate; a call into libc would be most of their cost. */
@@ -54,6 +64,12 @@ static inline void copy_in(void *shared, const void *from, size_t size)
 static inline void copy_out(void *to, const void *shared, size_t size)
 {
 	copy_bytes(to, shared, size);
+}
+
+/* From shared memory to shared memory. */
+static inline void copy_within(void *shared, const void *from, size_t size)
+{
+	copy_bytes(shared, from, size);
 }
 
 #endif

@@ -6,40 +6,74 @@
  * DISC 2019). New is where a message is taken: not by moving head, which
  * names nobody, but by a compare-and-swap on the state of its block, which
  * names the taker. Head and tail only follow and may be moved by anybody.
+ * Also new are packets: blocks with several messages of one batch, which are
+ * pushed in one step, and taken in one step for as many as fit the taker.
  *
  * Layout
  *  root 0  tail: the ticket (position, ever growing) of the next push. Any
- *          client advances it, by one, when the cell at tail is filled.
- *  root 1  head: the ticket of the next pop. Any client advances it, by
- *          one, when the block at head is not PUBLISHED(head).
+ *          client advances it, behind the block that the cell at tail names.
+ *  root 1  head: the ticket of the next pop. Any client advances it, when
+ *          the block at head is neither PUBLISHED(head) nor a packet(head).
  *  root 2  returned: epoch * 2 + pending; pending while a block may be
  *          RETURNED. Set by who returns one, cleared by who finds none.
- *  array   cells: cycle:36 | index:28, cycle = ticket / cells. Written by
- *          pushers, by compare-and-swap from the previous cycle.
+ *  array   cells: cycle:31 | more:5 | index:28, cycle = ticket / cells, more
+ *          = messages in the block behind its first. Written by pushers, by
+ *          compare-and-swap from a previous cycle.
  *  pool 0  heads of messages; pool 1 their parts. State tickets are ring
  *          tickets from PUBLISHED on, and again from FREE on after a pop.
+ *  packet  a block of pool 0 with 2 to 32 messages, one behind the other;
+ *          with messages of any size, behind them where each ends. size is
+ *          that of the first. It has as many tickets as messages, and the
+ *          cell at the first of them.
  *
  * Invariants
- *  1 The cell at ticket t is written once in each cycle.
- *  2 A block is in the queue if and only if its state is PUBLISHED(*, t) and
- *    the cell at t names it with t's cycle. Only then may head not pass t.
- *  3 tail is at most one behind the last filled cell; head is at most one
- *    behind the first message in the queue, and may so be ahead of tail by
- *    one: differences are signed.
- *  4 Tickets are unique: PUBLISHED(X, t) in a block is never repeated.
+ *  1 A cell is written at most once in each cycle. The cells at the other
+ *    tickets of a packet are left out, or are written by who opens it.
+ *  2 A block is in the queue if and only if its state is PUBLISHED(*, t), or
+ *    PACKET or OPENED(*, n, t), and the cell at t names it with t's cycle.
+ *    Only then may head not pass t. Of a packet, n messages are taken.
+ *  3 tail is at most one block behind the last filled cell; head at most one
+ *    block behind the first message in the queue, and may so be ahead of
+ *    tail: differences are signed. Neither ever stands within a packet that
+ *    was not opened. The ring has 32 cells more than capacity, so that a
+ *    packet which is half taken keeps nobody from its cell.
+ *  4 Tickets are unique: PUBLISHED(X, t) in a block is never repeated. What
+ *    is left of the ticket in a cell (its cycle) or a packet (43 bits) comes
+ *    again after 2^38 messages at the earliest: a compare-and-swap would have
+ *    to be stopped for hours and go on at one certain message.
+ *  5 The bytes of a packet do not change while its state is PACKET or OPENED.
  *
  * Protocol
- *  push 1 take a block (OWNED), write the message
+ *  push 1 take a block (OWNED), write the message, or several
  *       2 t = tail, e = cell[t]; filled already: help tail, repeat
  *       3 t - head = capacity: full, unless head lags: then help it
- *       4 state = PUBLISHED(me, t): the ticket that decides after a death
- *       5 cell[t]: e -> {cycle of t, block}       linearization of push
- *       6 tail: t -> t + 1 (best effort)  7 notify
- *  pop  1 h = head, e = cell[h]; of the cycle before, and head unchanged:
+ *       4 state = PUBLISHED(me, t) or PACKET(me, 0, t): the ticket that
+ *         decides after a death
+ *       5 cell[t]: e -> {cycle of t, more, block}  linearization of push
+ *       6 tail: t -> t + more + 1 (best effort)  7 notify
+ *  pop  1 h = head, e = cell[h]; of a cycle before, and head unchanged:
  *         empty                    linearization of empty: the load of e
- *       2 s = state of the block of e; not PUBLISHED(h): help head, repeat
+ *       2 s = state of the block of e; a packet(h): take; else not
+ *         PUBLISHED(h): help head, repeat
  *       3 state: s -> HELD(me, h)                 linearization of pop
- *       4 head: h -> h + 1 (best effort)  5 copy  6 state = FREE  7 notify
+ *       4 head: h -> behind (best effort)  5 copy  6 state = FREE  7 notify
+ *  take 1 copy messages n to m - 1
+ *       2 state: PACKET(*, n, t) -> PACKET(*, m, t), or OWNED(me) when none
+ *         is left         linearization of the pop of all of them, in order
+ *       3 head: t -> behind (best effort)  4 state = FREE  5 notify
+ *  open (a message of a packet is to be acquired, so it needs a block)
+ *       1 state: PACKET(*, n, t) -> OPENED(*, n, t): nobody takes from it
+ *       2 for each message from the last one to n, but not number 0: take a
+ *         block, copy the message, state = PUBLISHED(me, u), cell[u]: its
+ *         old value -> {cycle of u, 0, block}; lost: free the block
+ *       3 state: OPENED(*, 0, t) -> PUBLISHED(*, t): message 0 stays, alone;
+ *         OPENED(*, n, t) -> OWNED(me), help head, free
+ *       All who come to an OPENED packet do this. A cell is filled under a
+ *       state that was OPENED after its old value was read, and is filled
+ *       when 3 is done: so a late one fails.
+ *  behind a packet that is gone: the first of its cells that is filled, if
+ *  the last one is (it was opened, and that one was filled first), else t +
+ *  more + 1.
  *  full is linearized at the load of the state of head's block, in push 3.
  *
  * A message claimed by the dead, or restored, becomes RETURNED(t), and is
@@ -47,27 +81,31 @@
  * they were pushed. It stands in no cell; pending makes pop read the states.
  *
  * Orderings
- *  [Q] cell: acq_rel in push 5, acquire in pop 1 and in push 2: who finds the
- *      block there sees its message and its PUBLISHED state (written
- *      relaxed in push 4).
- *  [S] state: acq_rel in pop 3, release in pop 6; acquire where it is read:
- *      a taker of HELD or FREE memory sees its last owner's accesses done.
+ *  [Q] cell: acq_rel in push 5 and open 2, acquire in pop 1 and in push 2: who
+ *      finds the block there sees its message and its state (written relaxed
+ *      in push 4).
+ *  [S] state: acq_rel in pop 3, take 2, open 1 and 3, release in pop 6;
+ *      acquire where it is read: a taker of HELD or FREE memory sees its last
+ *      owner's accesses done; who finds an opened packet gone sees its cells.
  *  [H] head and tail: acq_rel and acquire: who sees them moved sees the cell
  *      or the state that made it so.
  *  [V] returned: pending is set with release before and after a state becomes
  *      RETURNED, and read with acquire: who clears it has read the states
  *      after the first announcement, and fails if there was a second.
- *  [E] push 5, pop 3 and returned are seq_cst for event.h, as are the loads
- *      of who looks before he sleeps; on x86 that costs nothing.
+ *  [E] push 5, pop 3, take 2 and returned are seq_cst for event.h, as are the
+ *      loads of who looks before he sleeps; on x86 that costs nothing.
  *      Room that is made by freeing blocks, not by pop 3, has a fence.
  *  [A] An acquire fence ends each copy of bytes that are not ours, before
- *      the state is read again; it pairs with the release fence of pool.h.
+ *      the state is read again or swapped; it pairs with the release fence
+ *      of pool.h.
  *
  * Progress and death. Lock-free: a failed compare-and-swap or a changed head
  * or tail means that somebody else's operation took its step.
  *  killed after  leaves                        repaired by
- *  push 1        OWNED(X), parts               recovery frees
- *  push 4        PUBLISHED(X,t), cell differs  recovery frees (invariant 2)
+ *  push 1        OWNED(X), parts: also what    recovery frees
+ *                was reserved
+ *  push 4        PUBLISHED(X,t) or PACKET, and recovery frees (invariant 2)
+ *                the cell names another
  *  push 5        in the queue, tail behind     the next push helps
  *  push 6        sleepers not woken            their slice, or recovery
  *  pop 3         HELD(X,h), head behind        next pop helps; recovery
@@ -75,6 +113,13 @@
  *  pop 4, 5      HELD(X,h)                     recovery returns it
  *  acquire       HELD(X,h), for as long as the holder likes: the same
  *  pop 6         taken: the pop took place     nothing to repair
+ *  take 1        nothing
+ *  take 2, 3     taken: the pop took place; an recovery frees; the next pop
+ *                empty packet is OWNED(X)      helps head
+ *  open 1        OPENED                        the next pop opens it
+ *  open 2        OPENED; PUBLISHED(X,u) with   the next pop; recovery frees
+ *                or without its cell           what has no cell
+ *  open 3        OWNED(X)                      as take 3
  *  parts         OWNED(X): a long message whose parts are being freed is
  *                OWNED first: taken; recovery frees the rest
  *  recovery      what it re-owned is its own, HELD goes to RETURNED in one
@@ -84,40 +129,49 @@
 
 /* ---- push ---- */
 
-/*
- * Whether capacity messages lie between head and t, exactly.
- * Returns -EAGAIN (full), 0 (not full), 1 (look again).
- */
-int queue_look_full(struct agora_queue *q, uint64_t t)
+/* How many messages a block at head holds no more, or -1: it is gone. */
+static int taken_at(uint64_t state, uint64_t head)
 {
-	uint64_t h = load_end(q->head);
-	uint64_t cell;
-	struct block_ref ref;
-
-	atomic_store_explicit(&q->head_seen, h, memory_order_relaxed);
-	if ((int64_t)(t - h) < (int64_t)q->capacity)
-		return 0;
-	if (load_end(q->tail) != t)
-		return 1;
-	cell = load_cell(q, h);
-	ref = cell_block(cell);
-	if (!pool_has(&q->store.pool[0], ref))
-		return is_damaged(q, q->head, h, cell) ? -EUCLEAN : 1;
-	if (cell_cycle(cell) == cycle_of(q, h) &&
-		!is_published(load_state(q, ref), h)) {
-		advance(q->head, h);
-		return 1;
-	}
-	return load_end(q->head) == h ? -EAGAIN : 1;
+	if (is_packet(state, head))
+		return (int)packet_first(state);
+	return is_published(state, head) ? 0 : -1;
 }
 
-int queue_check_room(struct agora_queue *q)
+/* How many of want messages fit between head and t, exactly. */
+int queue_look_room(struct agora_queue *q, uint64_t t, unsigned want)
 {
-	int full = 1;
+	uint64_t h = load_end(q->head);
+	int64_t room = (int64_t)(h + q->capacity - t);
+	uint64_t cell;
+	struct block_ref ref;
+	int taken;
 
-	for (int tries = 0; full == 1 && tries < TRIES; tries++)
-		full = is_full(q, load_end(q->tail));
-	return full == 1 ? -EUCLEAN : full;
+	atomic_store_explicit(&q->head_seen, h, memory_order_relaxed);
+	if (room > 0)
+		return (int)num_min((uint64_t)room, want);
+	if (load_end(q->tail) != t)
+		return 0;
+	cell = load_cell(q, h);
+	ref = cell_block(cell);
+	if (!pool_has(&q->store.pool[0], ref) ||
+		cell_cycle(cell) != cycle_of(q, h))
+		return is_damaged(q, q->head, h, cell) ? -EUCLEAN : 0;
+	taken = taken_at(load_state(q, ref), h);
+	if (taken < 0)
+		advance(q->head, h, behind(q, h, cell));
+	if (taken < 0 || load_end(q->head) != h)
+		return 0;
+	room += taken;
+	return room > 0 ? (int)num_min((uint64_t)room, want) : -EAGAIN;
+}
+
+int queue_check_room(struct agora_queue *q, unsigned want)
+{
+	int room = 0;
+
+	for (int tries = 0; !room && tries < TRIES; tries++)
+		room = look_room(q, load_end(q->tail), want);
+	return room ? room : -EUCLEAN;
 }
 
 /* Free what was not pushed. Its parts may be what another waits for. */
@@ -149,19 +203,18 @@ int queue_push(void *handle, const void *data, size_t size)
 	error = message_write(&q->store, ref, pieces);
 	crash_point(queue_push_written);
 	if (!error)
-		error = publish(q, ref);
-	if (error) {
+		error = publish(q, ref, 1);
+	if (error < 0) {
 		queue_give_up(q, ref);
 		return error;
 	}
-	event_notify(&q->object.segment,
-		EVENT_BIT(EVENT_READABLE) | EVENT_BIT(EVENT_ADVANCED));
+	notify(q, EVENTS_PUSHED, 1);
 	return 0;
 }
 
 /* ---- pop ---- */
 
-/* Claim a message that was returned: 0, 1 (again), -EAGAIN (none). */
+/* Claim a message that was returned: 0, AGAIN (perhaps there is none). */
 int queue_claim_returned(
 	struct agora_queue *q, struct claim *claim, uint64_t returned)
 {
@@ -175,7 +228,7 @@ int queue_claim_returned(
 	atomic_compare_exchange_strong_explicit(q->returned, &returned,
 		returned & ~UINT64_C(1), memory_order_acq_rel,
 		memory_order_relaxed);
-	return 1;
+	return AGAIN;
 }
 
 /* Tell pop to look for RETURNED blocks: before and after making one. */
@@ -219,25 +272,99 @@ int queue_give_back(struct agora_queue *q, const struct claim *claim)
 	return done ? 0 : -EINVAL;
 }
 
-int queue_pop(void *handle, struct agora_buffer *message)
+/* Copy a message that is HELD by us, and be done with it. */
+static inline int copy_claimed(
+	struct agora_queue *q, const struct claim *c, struct agora_buffer *to)
 {
-	struct agora_queue *q = handle;
-	struct claim c = {.room = message->capacity};
-	int error = object_writable(&q->object);
-
-	if (!error)
-		error = claim(q, &c);
-	if (error == -EMSGSIZE)
-		message->size = c.size;
-	if (error)
-		return error;
-	if (message_read(&q->store, c.ref, 0, message->data, c.size)) {
-		queue_give_back(q, &c);
+	if (message_read(&q->store, c->ref, 0, to->data, c->size)) {
+		queue_give_back(q, c);
 		return -EUCLEAN;
 	}
 	crash_point(queue_pop_copied);
-	finish(q, &c);
-	message->size = c.size;
-	message->version = c.ticket;
+	to->size = c->size;
+	to->version = c->ticket;
 	return 0;
+}
+
+/* pop 1 to 3 until there is something: 0 (HELD by us), 1 to count (taken from
+ * a packet), or an error. */
+static inline int take_or_claim(struct agora_queue *q, struct claim *c,
+	struct agora_buffer *messages, size_t count)
+{
+	int result = 0;
+
+	for (int tries = 0; !result && tries < TRIES; tries++) {
+		c->room = messages->capacity;
+		result = claim(q, c);
+		if (!result)
+			return 0;
+		if (unlikely(result == PACKET))
+			result = queue_take(q, c, messages, count);
+		else if (result == -EMSGSIZE)
+			messages->size = c->size;
+	}
+	return result ? result : -EUCLEAN;
+}
+
+int queue_pop(void *handle, struct agora_buffer *message)
+{
+	struct agora_queue *q = handle;
+	struct claim c;
+	int result = object_writable(&q->object);
+
+	if (!result)
+		result = take_or_claim(q, &c, message, 1);
+	if (!result) {
+		result = copy_claimed(q, &c, message);
+		if (!result)
+			finish(q, &c);
+	}
+	if (result < 0)
+		return result;
+	notify(q, EVENTS_POPPED, 1);
+	return 0;
+}
+
+/*
+ * Take messages that have blocks of their own, the first of which is claimed.
+ * All are claimed before one is given up: they are delivered again if we die.
+ */
+static int pop_singles(struct agora_queue *q, const struct claim *first,
+	struct agora_buffer *messages, size_t count)
+{
+	struct claim c[PACKET_MOST] = {*first};
+	size_t claimed = 1, copied = 0;
+	int error = 0;
+
+	for (count = num_min(count, PACKET_MOST); claimed < count; claimed++) {
+		c[claimed].room = messages[claimed].capacity;
+		error = claim(q, &c[claimed]);
+		if (error)
+			break;
+	}
+	if (error == -EMSGSIZE)
+		messages[claimed].size = c[claimed].size;
+	for (error = 0; !error && copied < claimed; copied += !error)
+		error = copy_claimed(q, &c[copied], &messages[copied]);
+	for (size_t i = 0; i < copied; i++)
+		finish(q, &c[i]);
+	for (size_t i = copied + 1; i < claimed; i++)
+		queue_give_back(q, &c[i]);
+	return copied ? (int)copied : error;
+}
+
+int queue_pop_batch(void *handle, struct agora_buffer *messages, size_t count)
+{
+	struct agora_queue *q = handle;
+	struct claim c;
+	int result = object_writable(&q->object);
+
+	if (result || !count)
+		return result;
+	result = take_or_claim(q, &c, messages, count);
+	if (!result)
+		result = pop_singles(q, &c, messages, count);
+	if (result > 0)
+		notify(q, EVENTS_POPPED, result);
+	return result;
 }

@@ -11,9 +11,14 @@
 
 #include <agora/queue.h>
 
-#define CYCLE_BITS 36
+/* A cell: cycle:31 | more:5 | index:28. */
+#define CYCLE_BITS 31
 #define CYCLE_MASK ((UINT64_C(1) << CYCLE_BITS) - 1)
+#define MORE_BITS  5
 #define INDEX_BITS 28
+
+/* Most messages in a packet; the ring has so many cells beyond capacity. */
+#define PACKET_MOST (1u << MORE_BITS)
 
 /* Give up (damage) rather than repeat for ever on senseless memory. */
 #define TRIES 1000000
@@ -41,9 +46,22 @@ static inline uint64_t cycle_of(const struct agora_queue *q, uint64_t ticket)
 	return (ticket >> q->order) & CYCLE_MASK;
 }
 
+static inline uint64_t cell_make(
+	uint64_t cycle, unsigned more, struct block_ref ref)
+{
+	return cycle << (MORE_BITS + INDEX_BITS) |
+	       (uint64_t)more << INDEX_BITS | ref.index;
+}
+
 static inline uint64_t cell_cycle(uint64_t cell)
 {
-	return cell >> INDEX_BITS;
+	return cell >> (MORE_BITS + INDEX_BITS);
+}
+
+/* How many messages follow the first one in the block that a cell names. */
+static inline unsigned cell_more(uint64_t cell)
+{
+	return (unsigned)(cell >> INDEX_BITS) & (PACKET_MOST - 1);
 }
 
 static inline struct block_ref cell_block(uint64_t cell)
@@ -52,22 +70,29 @@ static inline struct block_ref cell_block(uint64_t cell)
 		(uint32_t)(cell & ((UINT64_C(1) << INDEX_BITS) - 1))};
 }
 
+/* True when a cell was last written in a cycle before the given one. */
+static inline bool cell_is_older(uint64_t cell, uint64_t cycle)
+{
+	uint64_t age = (cycle - cell_cycle(cell)) & CYCLE_MASK;
+
+	return age && age <= CYCLE_MASK / 2;
+}
+
 static inline _Atomic uint64_t *cell_at(
 	const struct agora_queue *q, uint64_t ticket)
 {
 	return &q->cell[ticket & q->mask];
 }
 
-static inline bool is_published(uint64_t state, uint64_t ticket)
-{
-	return state_kind(state) == BLOCK_PUBLISHED &&
-	       state_ticket(state) == (ticket & TICKET_MASK);
-}
-
 static inline uint64_t load_cell(const struct agora_queue *q, uint64_t ticket)
 {
 	/* [Q] [E] */
 	return atomic_load_explicit(cell_at(q, ticket), memory_order_seq_cst);
+}
+
+static inline bool is_filled(const struct agora_queue *q, uint64_t ticket)
+{
+	return cell_cycle(load_cell(q, ticket)) == cycle_of(q, ticket);
 }
 
 static inline uint64_t load_state(
@@ -90,14 +115,69 @@ static inline uint64_t load_returned(const struct agora_queue *q)
 	return atomic_load_explicit(q->returned, memory_order_seq_cst);
 }
 
-/* True when the queue holds the block that the cell at ticket names. */
-static inline bool cell_names(
-	const struct agora_queue *q, uint64_t ticket, struct block_ref ref)
+static inline bool is_published(uint64_t state, uint64_t ticket)
 {
-	/* A state keeps 48 bits of a ticket, a cell 36 of its cycle. */
-	uint64_t mask = num_min(TICKET_MASK >> q->order, CYCLE_MASK);
+	return state_kind(state) == BLOCK_PUBLISHED &&
+	       state_ticket(state) == (ticket & TICKET_MASK);
+}
+
+/* ---- packets: kind:4 | owner:12 | first:5 | ticket:43 ---- */
+
+#define PACKET_TICKET_BITS (48 - MORE_BITS)
+#define PACKET_TICKET_MASK ((UINT64_C(1) << PACKET_TICKET_BITS) - 1)
+
+static inline uint64_t packet_make(
+	enum block_kind kind, uint32_t owner, unsigned first, uint64_t ticket)
+{
+	return state_make(kind, owner,
+		(uint64_t)first << PACKET_TICKET_BITS |
+			(ticket & PACKET_TICKET_MASK));
+}
+
+/* How many messages of the packet were taken. */
+static inline unsigned packet_first(uint64_t state)
+{
+	return (unsigned)(state >> PACKET_TICKET_BITS) & (PACKET_MOST - 1);
+}
+
+static inline bool is_any_packet(uint64_t state)
+{
+	return state_kind(state) == BLOCK_PACKET ||
+	       state_kind(state) == BLOCK_OPENED;
+}
+
+static inline bool is_packet(uint64_t state, uint64_t ticket)
+{
+	return is_any_packet(state) && !((state ^ ticket) & PACKET_TICKET_MASK);
+}
+
+/*
+ * Where in the payload of a packet a message lies. Ends of messages stand
+ * behind them, the first one last, unless all have one size.
+ * Returns 0, -EUCLEAN.
+ */
+int packet_find(const struct agora_queue *q, struct block_ref ref,
+	unsigned number, uint32_t *ret_start, uint32_t *ret_size);
+
+/* As much of a ticket as the state of a published block keeps. */
+static inline uint64_t published_mask(uint64_t state)
+{
+	return is_any_packet(state) ? PACKET_TICKET_MASK : TICKET_MASK;
+}
+
+/*
+ * True when the queue holds a block that is PUBLISHED or a packet: when the
+ * cell at its ticket names it. ret_cell may be NULL.
+ */
+static inline bool is_named(const struct agora_queue *q, struct block_ref ref,
+	uint64_t state, uint64_t *ret_cell)
+{
+	uint64_t ticket = state & published_mask(state);
+	uint64_t mask = num_min(published_mask(state) >> q->order, CYCLE_MASK);
 	uint64_t cell = load_cell(q, ticket);
 
+	if (ret_cell)
+		*ret_cell = cell;
 	return cell_block(cell).index == ref.index &&
 	       !((cell_cycle(cell) ^ (ticket >> q->order)) & mask);
 }
@@ -109,10 +189,10 @@ bool queue_find_returned(struct agora_queue *q, uint64_t cursor,
 /* The verbs, as in struct kind: queue.c ... */
 int queue_push(void *handle, const void *data, size_t size);
 int queue_pop(void *handle, struct agora_buffer *message);
-
-/* ... queue_batch.c ... */
-int queue_push_batch(void *handle, const struct iovec *messages, size_t count);
 int queue_pop_batch(void *handle, struct agora_buffer *messages, size_t count);
+
+/* ... queue_packet.c ... */
+int queue_push_batch(void *handle, const struct iovec *messages, size_t count);
 
 /* ... queue_hold.c ... */
 int queue_reserve(void *handle, size_t size, struct agora_reservation *r);
@@ -139,7 +219,8 @@ int queue_stat(void *handle, struct agora_stat *stat);
 int queue_check(void *handle, int repair, struct agora_check *check);
 void queue_claims(void *handle, uint32_t counts[CLIENTS_MAX + 1]);
 
-/* Exactly full now? 0, -EAGAIN, -EUCLEAN. May help head along. */
-int queue_check_room(struct agora_queue *q);
+/* How many of want messages fit, exactly: 1 to want, -EAGAIN (none),
+ * -EUCLEAN. May help head along. */
+int queue_check_room(struct agora_queue *q, unsigned want);
 
 #endif

@@ -13,7 +13,7 @@
 static void recover_published(
 	struct agora_queue *q, struct block_ref ref, uint64_t state)
 {
-	if (!cell_names(q, state_ticket(state), ref))
+	if (!is_named(q, ref, state, NULL))
 		message_reclaim(&q->store, ref, state);
 }
 
@@ -48,6 +48,8 @@ static void recover_block(struct agora_queue *q, struct block_ref ref,
 		found->reclaimed += message_reclaim(&q->store, ref, state);
 		return;
 	case BLOCK_PUBLISHED:
+	case BLOCK_PACKET:
+	case BLOCK_OPENED:
 		recover_published(q, ref, state);
 		return;
 	case BLOCK_HELD:

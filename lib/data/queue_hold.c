@@ -136,15 +136,14 @@ int queue_commit(void *handle, const struct agora_reservation *r)
 		return error;
 	atomic_store_explicit(&store_head(&q->store, ref)->size,
 		(uint32_t)r->size, memory_order_relaxed);
-	error = publish(q, ref);
-	if (error) {
+	error = publish(q, ref, 1);
+	if (error < 0) {
 		/* [S] it is reserved as before */
 		atomic_store_explicit(&store_head(&q->store, ref)->state,
 			r->token[1], memory_order_release);
 		return error;
 	}
-	event_notify(&q->object.segment,
-		EVENT_BIT(EVENT_READABLE) | EVENT_BIT(EVENT_ADVANCED));
+	notify(q, EVENTS_PUSHED, 1);
 	return 0;
 }
 
@@ -163,6 +162,22 @@ int queue_abort(void *handle, const struct agora_reservation *r)
 
 /* ---- acquire ---- */
 
+/* Claim a message that has a block of its own. */
+static int claim_single(struct agora_queue *q, struct claim *c)
+{
+	int error = AGAIN;
+
+	for (int tries = 0; error == AGAIN && tries < TRIES; tries++) {
+		error = claim(q, c);
+		if (error != PACKET)
+			continue;
+		error = queue_open_packet(q, c);
+		if (error == -EAGAIN) /* blocks, not messages, are missing */
+			error = -ENOSPC;
+	}
+	return error == AGAIN ? -EUCLEAN : error;
+}
+
 int queue_acquire(void *handle, struct agora_message *message)
 {
 	struct agora_queue *q = handle;
@@ -170,7 +185,7 @@ int queue_acquire(void *handle, struct agora_message *message)
 	int error = object_writable(&q->object);
 
 	if (!error)
-		error = claim(q, &c);
+		error = claim_single(q, &c);
 	if (error)
 		return error;
 	atomic_store_explicit(&q->holding, true, memory_order_relaxed);

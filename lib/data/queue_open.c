@@ -75,6 +75,12 @@ static uint32_t payload_size(uint64_t least, uint32_t header)
 	return (uint32_t)(num_round_up(least + header, CACHE_LINE) - header);
 }
 
+/* Room for a packet of small messages, in no more than five lines. */
+static uint64_t fixed_payload(uint64_t message_size)
+{
+	return num_max(message_size, num_min(PACKET_MOST * message_size, 256));
+}
+
 static bool params_are_sound(const struct params_shm *params)
 {
 	bool fixed = params->flags & AGORA_FIXED;
@@ -101,10 +107,12 @@ static int lay_out(const struct params_shm *params, struct layout *layout)
 
 	if (!params_are_sound(params))
 		return -EINVAL;
-	size = payload_size(
-		fixed ? params->message_size : params->inline_size, header);
-	layout->array_size = sizeof(uint64_t)
-			     << num_log2_up(num_max(params->capacity, 8));
+	size = payload_size(fixed ? fixed_payload(params->message_size)
+				  : params->inline_size,
+		header);
+	layout->array_size =
+		sizeof(uint64_t)
+		<< num_log2_up(num_max(params->capacity + PACKET_MOST, 128));
 	layout->array = layout_add(layout, layout->array_size, PAGE);
 	layout->array_committed = layout->array_size;
 	if (params->memory)

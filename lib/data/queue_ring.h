@@ -10,21 +10,44 @@
 #include "data/queue.h"
 #include "shm/event.h"
 
+/* Internal results, beside negative errnos. */
+enum {
+	AGAIN = 1, /* somebody took a step: look again */
+	PACKET = 2 /* what comes next is in a packet */
+};
+
 /* What a claim wants to know before it is made. */
 struct claim {
 	struct block_ref ref;
 	uint64_t ticket;
+	uint64_t state; /* of a packet */
+	unsigned more;  /* messages of the packet behind its first */
 	size_t size;
 	size_t room; /* do not claim what is larger: -EMSGSIZE */
 };
 
-int queue_look_full(struct agora_queue *q, uint64_t t);
+int queue_look_room(struct agora_queue *q, uint64_t t, unsigned want);
+uint64_t queue_behind_packet(
+	const struct agora_queue *q, uint64_t ticket, unsigned more);
 void queue_give_up(struct agora_queue *q, struct block_ref ref);
 int queue_claim_returned(
 	struct agora_queue *q, struct claim *claim, uint64_t returned);
 void queue_announce(struct agora_queue *q);
 void queue_finish_long(struct agora_queue *q, const struct claim *claim);
 int queue_give_back(struct agora_queue *q, const struct claim *claim);
+
+/*
+ * Take up to count messages out of the packet that a claim came to: 1 to
+ * count, 0 (look again), -EMSGSIZE (messages[0].size says), -EUCLEAN.
+ */
+int queue_take(struct agora_queue *q, const struct claim *claim,
+	struct agora_buffer *messages, size_t count);
+
+/*
+ * Give all that is left in a packet blocks of their own.
+ * Returns AGAIN, -ENOSPC, -EAGAIN (no blocks), -EUCLEAN.
+ */
+int queue_open_packet(struct agora_queue *q, const struct claim *claim);
 
 /* True when a cell that makes no sense is not merely an old view of it. */
 static inline bool is_damaged(const struct agora_queue *q,
@@ -33,66 +56,89 @@ static inline bool is_damaged(const struct agora_queue *q,
 	return load_end(end) == ticket && load_cell(q, ticket) == cell;
 }
 
-static inline void advance(_Atomic uint64_t *word, uint64_t ticket)
+static inline void advance(_Atomic uint64_t *word, uint64_t from, uint64_t to)
 {
 	/* [H] */
-	atomic_compare_exchange_strong_explicit(word, &ticket, ticket + 1,
-		memory_order_acq_rel, memory_order_relaxed);
+	atomic_compare_exchange_strong_explicit(
+		word, &from, to, memory_order_acq_rel, memory_order_relaxed);
+}
+
+/* The ticket behind a cell whose block is no longer in the queue. */
+static inline uint64_t behind(
+	const struct agora_queue *q, uint64_t ticket, uint64_t cell)
+{
+	unsigned more = cell_more(cell);
+
+	return likely(!more) ? ticket + 1
+			     : queue_behind_packet(q, ticket, more);
 }
 
 /* ---- push ---- */
 
-/* Full at t? The head seen last is enough for most to know that it is not. */
-static inline int is_full(struct agora_queue *q, uint64_t t)
+/*
+ * How many of want messages fit at t. The head seen last is enough for most
+ * to know that all do. Returns 1 to want, 0 (look again), -EAGAIN, -EUCLEAN.
+ */
+static inline int look_room(struct agora_queue *q, uint64_t t, unsigned want)
 {
 	uint64_t seen =
 		atomic_load_explicit(&q->head_seen, memory_order_relaxed);
 
-	return likely((int64_t)(t - seen) < (int64_t)q->capacity)
-		       ? 0
-		       : queue_look_full(q, t);
+	return likely((int64_t)(t + want - seen) <= (int64_t)q->capacity)
+		       ? (int)want
+		       : queue_look_room(q, t, want);
 }
 
-/* One round of push 2 to 6: 0, 1 (again), -EAGAIN (full), -EUCLEAN. */
-static inline int try_publish(struct agora_queue *q, struct block_ref ref)
+/*
+ * One round of push 2 to 6, with as many of the block's count messages as
+ * fit. Returns how many, 0 (again), -EAGAIN (full), -EUCLEAN.
+ */
+static inline int try_publish(
+	struct agora_queue *q, struct block_ref ref, unsigned count)
 {
+	uint32_t me = q->object.segment.client;
 	uint64_t t = load_end(q->tail);
 	uint64_t cell = load_cell(q, t);
 	uint64_t cycle = cycle_of(q, t);
-	int full;
+	int room;
 
 	if (cell_cycle(cell) == cycle) {
-		advance(q->tail, t);
-		return 1;
+		advance(q->tail, t, t + cell_more(cell) + 1);
+		return 0;
 	}
-	if (cell_cycle(cell) != ((cycle - 1) & CYCLE_MASK))
-		return is_damaged(q, q->tail, t, cell) ? -EUCLEAN : 1;
-	full = is_full(q, t);
-	if (full)
-		return full;
+	if (!cell_is_older(cell, cycle))
+		return is_damaged(q, q->tail, t, cell) ? -EUCLEAN : 0;
+	room = look_room(q, t, count);
+	if (unlikely(room <= 0))
+		return room;
 	atomic_store_explicit(&store_head(&q->store, ref)->state,
-		state_make(BLOCK_PUBLISHED, q->object.segment.client, t),
+		room == 1 ? state_make(BLOCK_PUBLISHED, me, t)
+			  : packet_make(BLOCK_PACKET, me, 0, t),
 		memory_order_relaxed);
 	crash_point(queue_push_ticket);
 	/* [Q] [E] */
 	if (!atomic_compare_exchange_strong_explicit(cell_at(q, t), &cell,
-		    cycle << INDEX_BITS | ref.index, memory_order_seq_cst,
-		    memory_order_relaxed))
-		return 1;
+		    cell_make(cycle, (unsigned)room - 1, ref),
+		    memory_order_seq_cst, memory_order_relaxed))
+		return 0;
 	crash_point(queue_push_published);
-	advance(q->tail, t);
+	advance(q->tail, t, t + (unsigned)room);
 	crash_point(queue_push_advanced);
-	return 0;
+	return room;
 }
 
-/* Enter a block of ours into the ring. On failure it is ours still. */
-static inline int publish(struct agora_queue *q, struct block_ref ref)
+/*
+ * Enter a block of ours, with count messages, into the ring. Returns how many
+ * were entered, or an error: then it is ours still.
+ */
+static inline int publish(
+	struct agora_queue *q, struct block_ref ref, unsigned count)
 {
-	int result = 1;
+	int result = 0;
 
-	for (int tries = 0; result == 1 && tries < TRIES; tries++)
-		result = try_publish(q, ref);
-	return result == 1 ? -EUCLEAN : result;
+	for (int tries = 0; !result && tries < TRIES; tries++)
+		result = try_publish(q, ref, count);
+	return result ? result : -EUCLEAN;
 }
 
 static inline int check_size(const struct agora_queue *q, size_t size)
@@ -105,7 +151,11 @@ static inline int check_size(const struct agora_queue *q, size_t size)
 /* Do not write a message only to learn that there is no room. */
 static inline int check_room(struct agora_queue *q)
 {
-	return likely(!is_full(q, load_end(q->tail))) ? 0 : queue_check_room(q);
+	int room = look_room(q, load_end(q->tail), 1);
+
+	if (unlikely(room <= 0))
+		room = queue_check_room(q, 1);
+	return room < 0 ? room : 0;
 }
 
 /* ---- claim ---- */
@@ -125,10 +175,10 @@ static inline int claim_size(
 	claim->size = size;
 	/* [A] size was read before the state is read again */
 	atomic_thread_fence(memory_order_acquire);
-	return error && load_state(q, claim->ref) != state ? 1 : error;
+	return error && load_state(q, claim->ref) != state ? AGAIN : error;
 }
 
-/* Try to make a block ours: 0, 1 (somebody else did), or claim_size(). */
+/* Try to make a block ours: 0, AGAIN, or as claim_size(). */
 static inline int claim_block(
 	struct agora_queue *q, struct claim *claim, uint64_t state)
 {
@@ -142,39 +192,43 @@ static inline int claim_block(
 	/* [S] [E] */
 	if (!atomic_compare_exchange_strong_explicit(&block->state, &state,
 		    mine, memory_order_seq_cst, memory_order_relaxed))
-		return 1;
+		return AGAIN;
 	crash_point(queue_pop_claimed);
 	return 0;
 }
 
-/* One round of pop 1 to 4: 0, 1 (again), -EAGAIN (empty) or an error. */
+/* One round of pop 1 to 4: 0, AGAIN, PACKET, -EAGAIN (empty) or an error. */
 static inline int try_claim(struct agora_queue *q, struct claim *claim)
 {
 	uint64_t h = load_end(q->head);
 	uint64_t cell = load_cell(q, h);
 	uint64_t cycle = cycle_of(q, h);
 	uint64_t state;
-	int result;
+	int result = AGAIN;
 
-	if (cell_cycle(cell) == ((cycle - 1) & CYCLE_MASK))
-		return load_end(q->head) == h ? -EAGAIN : 1;
+	if (cell_is_older(cell, cycle))
+		return load_end(q->head) == h ? -EAGAIN : AGAIN;
 	claim->ref = cell_block(cell);
-	if (cell_cycle(cell) != cycle ||
-		!pool_has(&q->store.pool[0], claim->ref))
-		return is_damaged(q, q->head, h, cell) ? -EUCLEAN : 1;
+	if (unlikely(cell_cycle(cell) != cycle ||
+		     !pool_has(&q->store.pool[0], claim->ref)))
+		return is_damaged(q, q->head, h, cell) ? -EUCLEAN : AGAIN;
 	state = load_state(q, claim->ref);
-	if (!is_published(state, h)) {
-		advance(q->head, h);
-		return 1;
-	}
 	claim->ticket = h;
-	result = claim_block(q, claim, state);
-	if (result == 0)
-		advance(q->head, h);
+	if (is_packet(state, h)) {
+		claim->state = state;
+		claim->more = cell_more(cell);
+		return PACKET;
+	}
+	if (is_published(state, h)) {
+		result = claim_block(q, claim, state);
+		if (result)
+			return result;
+	}
+	advance(q->head, h, behind(q, h, cell));
 	return result;
 }
 
-/* pop 1 to 4, with what was returned first. */
+/* pop 1 to 4, with what was returned first: 0, PACKET, or an error. */
 static inline int claim(struct agora_queue *q, struct claim *claim)
 {
 	for (int tries = 0, scans = 0; tries < TRIES && scans < SCANS;
@@ -190,7 +244,7 @@ static inline int claim(struct agora_queue *q, struct claim *claim)
 		}
 		if (result == -EAGAIN && load_returned(q) != returned)
 			continue;
-		if (result != 1)
+		if (result != AGAIN)
 			return result;
 	}
 	return -EUCLEAN;
@@ -219,7 +273,18 @@ static inline void finish(struct agora_queue *q, const struct claim *claim)
 	}
 	pool_free_as(&q->store.pool[0], claim->ref,
 		state_make(BLOCK_FREE, me, claim->ticket));
-	event_notify(&q->object.segment, EVENT_BIT(EVENT_WRITABLE));
 }
+
+/* Tell who waits: there are count more messages, or places. */
+static inline void notify(struct agora_queue *q, uint32_t events, int count)
+{
+	if (likely(count == 1))
+		event_notify(&q->object.segment, events);
+	else
+		event_notify_all(&q->object.segment, events);
+}
+
+#define EVENTS_PUSHED (EVENT_BIT(EVENT_READABLE) | EVENT_BIT(EVENT_ADVANCED))
+#define EVENTS_POPPED EVENT_BIT(EVENT_WRITABLE)
 
 #endif

@@ -12,6 +12,12 @@
 
 #include <string.h>
 
+/* Internal results, beside negative errnos. */
+enum {
+	CHANGED = 1, /* while we looked: look again */
+	GONE = 2     /* no longer there to be seen */
+};
+
 /* Find the RETURNED block with the smallest ticket from cursor on. */
 bool queue_find_returned(struct agora_queue *q, uint64_t cursor,
 	struct block_ref *ret_ref, uint64_t *ret_state)
@@ -34,41 +40,90 @@ bool queue_find_returned(struct agora_queue *q, uint64_t cursor,
 	return best != UINT64_MAX;
 }
 
-/* The ticket behind the last message: tail may lag by one. */
+/* The ticket behind the last message: tail may lag by a block. */
 static uint64_t end_ticket(const struct agora_queue *q)
 {
 	uint64_t t = load_end(q->tail);
+	uint64_t cell = load_cell(q, t);
 
-	return cell_cycle(load_cell(q, t)) == cycle_of(q, t) ? t + 1 : t;
+	return cell_cycle(cell) == cycle_of(q, t) ? t + cell_more(cell) + 1 : t;
 }
 
 /* ---- copy ---- */
 
+/* A message, and the block that it is in. */
+struct place {
+	struct block_ref ref;
+	uint64_t ticket; /* of the block */
+	unsigned number; /* of the message in it */
+	bool packed;     /* the block may be a packet */
+};
+
 /*
- * Copy the message of a block while its state stays what it is.
- * Returns 0, 1 (it changed), -EMSGSIZE, -EUCLEAN.
+ * Find the block of the message with a ticket, which stands in its own cell
+ * or in a packet that begins before.
+ * Returns 0, GONE (overwritten), -EAGAIN (not pushed yet), -EUCLEAN.
  */
-static int copy_message(const struct agora_queue *q, struct block_ref ref,
+static int find(const struct agora_queue *q, uint64_t ticket, struct place *p)
+{
+	for (unsigned back = 0; back < PACKET_MOST; back++) {
+		uint64_t t = ticket - back;
+		uint64_t cell = load_cell(q, t);
+
+		if (cell_is_older(cell, cycle_of(q, t)))
+			continue;
+		if (cell_cycle(cell) != cycle_of(q, t))
+			return GONE;
+		if (cell_more(cell) < back)
+			return -EAGAIN;
+		*p = (struct place){.ref = cell_block(cell),
+			.ticket = t,
+			.number = back,
+			.packed = cell_more(cell)};
+		if (pool_has(&q->store.pool[0], p->ref))
+			return 0;
+		return load_cell(q, t) == cell ? -EUCLEAN : CHANGED;
+	}
+	return -EAGAIN;
+}
+
+/* Where in its block the message lies: it is not alone there. 0, -EUCLEAN */
+static int find_bytes(const struct agora_queue *q, const struct place *p,
+	uint32_t *ret_start, uint32_t *ret_size)
+{
+	*ret_start = 0;
+	*ret_size = atomic_load_explicit(
+		&store_head(&q->store, p->ref)->size, memory_order_relaxed);
+	return p->number
+		       ? packet_find(q, p->ref, p->number, ret_start, ret_size)
+		       : 0;
+}
+
+/*
+ * Copy a message while the state of its block stays what it is.
+ * Returns 0, CHANGED, -EMSGSIZE, -EUCLEAN.
+ */
+static int copy_message(const struct agora_queue *q, const struct place *p,
 	uint64_t state, struct agora_buffer *message)
 {
-	uint32_t size = atomic_load_explicit(
-		&store_head(&q->store, ref)->size, memory_order_relaxed);
-	int error = 0;
+	uint32_t start, size;
+	int error = find_bytes(q, p, &start, &size);
 
-	if (size > q->message_size)
+	if (error || size > q->message_size)
 		error = -EUCLEAN;
 	else if (size > message->capacity)
 		error = -EMSGSIZE;
 	else
-		error = message_read(&q->store, ref, 0, message->data, size);
+		error = message_read(
+			&q->store, p->ref, start, message->data, size);
 	/* [A] */
 	atomic_thread_fence(memory_order_acquire);
-	if (load_state(q, ref) != state)
-		return 1;
+	if (load_state(q, p->ref) != state)
+		return CHANGED;
 	if (!error || error == -EMSGSIZE)
 		message->size = size;
 	if (!error)
-		message->version = state_ticket(state);
+		message->version = p->ticket + p->number;
 	return error;
 }
 
@@ -78,48 +133,62 @@ static bool is_whole(const struct agora_queue *q, struct block_ref ref)
 		       memory_order_relaxed) <= q->store.pool[0].data_size;
 }
 
-/* Whether a tap may show it: present, claimed, or taken and not reused. */
-static bool is_visible(const struct agora_queue *q, struct block_ref ref,
-	uint64_t state, uint64_t ticket)
+/* Whether a walk shows it: it is in the queue. */
+static bool is_present(const struct place *p, uint64_t state)
 {
-	if (state_kind(state) == BLOCK_PART ||
-		state_ticket(state) != (ticket & TICKET_MASK))
+	if (p->packed && is_packet(state, p->ticket))
+		return p->number >= packet_first(state);
+	return !p->number && is_published(state, p->ticket);
+}
+
+/* Whether a tap may show it: present, claimed, or taken and not reused. */
+static bool is_visible(
+	const struct agora_queue *q, const struct place *p, uint64_t state)
+{
+	if (p->packed && is_packet(state, p->ticket))
+		return true;
+	if (state_kind(state) == BLOCK_PART || is_any_packet(state) ||
+		state_ticket(state) != (p->ticket & TICKET_MASK))
 		return false;
 	switch (state_kind(state)) {
 	case BLOCK_PUBLISHED:
 	case BLOCK_HELD:
 	case BLOCK_RETURNED:
-		return true;
+		return !p->number;
 	case BLOCK_FREE:
-		return state_owner(state) && is_whole(q, ref);
+		return state_owner(state) && is_whole(q, p->ref);
 	default:
 		return false;
 	}
 }
 
-/*
- * Copy what the cell at ticket names: 0, 1 (not there to be seen), -EAGAIN
- * (not pushed yet), -EMSGSIZE, -EUCLEAN.
- */
-static int copy_cell(const struct agora_queue *q, uint64_t ticket, bool tapped,
+static int try_copy(const struct agora_queue *q, uint64_t ticket, bool tapped,
 	struct agora_buffer *message)
 {
-	uint64_t cell = load_cell(q, ticket);
-	uint64_t cycle = cycle_of(q, ticket);
-	struct block_ref ref = cell_block(cell);
+	struct place p;
 	uint64_t state;
+	int result = find(q, ticket, &p);
 
-	if (cell_cycle(cell) == ((cycle - 1) & CYCLE_MASK))
-		return -EAGAIN;
-	if (cell_cycle(cell) != cycle)
-		return 1;
-	if (!pool_has(&q->store.pool[0], ref))
-		return load_cell(q, ticket) == cell ? -EUCLEAN : 1;
-	state = load_state(q, ref);
-	if (tapped ? !is_visible(q, ref, state, ticket)
-		   : !is_published(state, ticket))
-		return 1;
-	return copy_message(q, ref, state, message);
+	if (result)
+		return result;
+	state = load_state(q, p.ref);
+	if (tapped ? !is_visible(q, &p, state) : !is_present(&p, state))
+		return GONE;
+	return copy_message(q, &p, state, message);
+}
+
+/*
+ * Copy the message with a ticket: 0, GONE (not there to be seen), -EAGAIN
+ * (not pushed yet), -EMSGSIZE, -EUCLEAN.
+ */
+static int copy_ticket(const struct agora_queue *q, uint64_t ticket,
+	bool tapped, struct agora_buffer *message)
+{
+	int result = CHANGED;
+
+	for (int tries = 0; result == CHANGED && tries < SCANS; tries++)
+		result = try_copy(q, ticket, tapped, message);
+	return result == CHANGED ? GONE : result;
 }
 
 /* ---- walk ---- */
@@ -129,16 +198,20 @@ static int walk_returned(
 {
 	struct block_ref ref;
 	uint64_t state;
-	int result = 1;
+	int result = CHANGED;
 
-	for (int tries = 0; result == 1 && tries < SCANS; tries++) {
+	for (int tries = 0; result == CHANGED && tries < SCANS; tries++) {
+		struct place p = {.number = 0};
+
 		if (!queue_find_returned(q, *cursor, &ref, &state))
 			return -EAGAIN;
-		result = copy_message(q, ref, state, message);
+		p.ref = ref;
+		p.ticket = state_ticket(state);
+		result = copy_message(q, &p, state, message);
 	}
 	if (!result)
 		*cursor = state_ticket(state) + 1;
-	return result == 1 ? -EUCLEAN : result;
+	return result == CHANGED ? -EUCLEAN : result;
 }
 
 /* Between from and the end, of which a sound ring has at most its cells. */
@@ -146,9 +219,9 @@ static int walk_ring(struct agora_queue *q, uint64_t from, bool tapped,
 	uint64_t *cursor, struct agora_buffer *message)
 {
 	for (uint64_t t = from; t - from <= q->mask + 1; t++) {
-		int result = copy_cell(q, t, tapped, message);
+		int result = copy_ticket(q, t, tapped, message);
 
-		if (result == 1)
+		if (result == GONE)
 			continue;
 		if (!result)
 			*cursor = t + 1;
@@ -219,7 +292,7 @@ int queue_ready(void *handle, uint32_t events, uint64_t cursor)
 
 	if ((events & AGORA_READABLE) && has_message(q))
 		ready |= AGORA_READABLE;
-	if ((events & AGORA_WRITABLE) && queue_check_room(q) != -EAGAIN)
+	if ((events & AGORA_WRITABLE) && queue_check_room(q, 1) != -EAGAIN)
 		ready |= AGORA_WRITABLE;
 	if ((events & AGORA_ADVANCED) && end_ticket(q) > cursor)
 		ready |= AGORA_ADVANCED;
@@ -228,23 +301,42 @@ int queue_ready(void *handle, uint32_t events, uint64_t cursor)
 
 /* ---- stat and check ---- */
 
+/* In the queue is what is published in its cell, or returned. */
+static bool is_queued(const struct agora_queue *q, struct block_ref ref,
+	uint64_t state, uint64_t *ret_cell)
+{
+	if (state_kind(state) == BLOCK_RETURNED)
+		return true;
+	return (state_kind(state) == BLOCK_PUBLISHED || is_any_packet(state)) &&
+	       is_named(q, ref, state, ret_cell);
+}
+
+static void count_message(const struct agora_queue *q, const struct place *p,
+	struct agora_stat *st)
+{
+	uint32_t start, size;
+
+	st->count++;
+	if (!find_bytes(q, p, &start, &size))
+		st->bytes += num_min(size, q->message_size);
+}
+
 static void count_block(const struct agora_queue *q, struct block_ref ref,
 	struct agora_stat *st)
 {
-	uint32_t size = atomic_load_explicit(
-		&store_head(&q->store, ref)->size, memory_order_relaxed);
+	uint64_t state = load_state(q, ref);
+	struct place p = {.ref = ref};
+	uint64_t cell;
 
-	st->count++;
-	st->bytes += num_min(size, q->message_size);
-}
-
-/* In the queue is what is published in its cell, or returned. */
-static bool is_queued(
-	const struct agora_queue *q, struct block_ref ref, uint64_t state)
-{
-	return state_kind(state) == BLOCK_RETURNED ||
-	       (state_kind(state) == BLOCK_PUBLISHED &&
-		       cell_names(q, state_ticket(state), ref));
+	if (!is_queued(q, ref, state, &cell))
+		return;
+	if (!is_any_packet(state)) {
+		count_message(q, &p, st);
+		return;
+	}
+	for (p.number = packet_first(state); p.number <= cell_more(cell);
+		p.number++)
+		count_message(q, &p, st);
 }
 
 int queue_stat(void *handle, struct agora_stat *stat)
@@ -253,12 +345,8 @@ int queue_stat(void *handle, struct agora_stat *stat)
 	uint32_t committed = pool_committed(&q->store.pool[0]);
 	uint64_t end = end_ticket(q);
 
-	for (uint32_t i = 0; i < committed; i++) {
-		struct block_ref ref = {i};
-
-		if (is_queued(q, ref, load_state(q, ref)))
-			count_block(q, ref, stat);
-	}
+	for (uint32_t i = 0; i < committed; i++)
+		count_block(q, (struct block_ref){i}, stat);
 	stat->pushed = end - (q->mask + 1);
 	stat->popped = stat->pushed - num_min(stat->count, stat->pushed);
 	return 0;
@@ -281,9 +369,9 @@ void queue_claims(void *handle, uint32_t counts[CLIENTS_MAX + 1])
 static bool is_unreachable(
 	const struct agora_queue *q, struct block_ref ref, uint64_t state)
 {
-	return state_kind(state) == BLOCK_PUBLISHED &&
+	return (state_kind(state) == BLOCK_PUBLISHED || is_any_packet(state)) &&
 	       !client_is_live(&q->object.segment, state_owner(state)) &&
-	       !is_queued(q, ref, state) && load_state(q, ref) == state;
+	       !is_queued(q, ref, state, NULL) && load_state(q, ref) == state;
 }
 
 /* Owned by a client id that nobody has. */
@@ -301,7 +389,9 @@ static void count_state(uint64_t state, struct agora_check *check)
 		[BLOCK_PUBLISHED] = &check->published,
 		[BLOCK_HELD] = &check->held,
 		[BLOCK_RETURNED] = &check->held,
-		[BLOCK_PART] = &check->parts};
+		[BLOCK_PART] = &check->parts,
+		[BLOCK_PACKET] = &check->published,
+		[BLOCK_OPENED] = &check->published};
 	unsigned kind = state_kind(state);
 
 	check->blocks++;
@@ -366,7 +456,8 @@ static void check_ends(struct agora_queue *q, struct agora_check *check)
 		h = load_end(q->head);
 		t = load_end(q->tail);
 	} while (load_end(q->head) != h && tries++ < TRIES);
-	if ((int64_t)(t - h) < -1 || (int64_t)(t - h) > (int64_t)q->mask + 1)
+	if ((int64_t)(t - h) < -(int64_t)PACKET_MOST ||
+		(int64_t)(t - h) > (int64_t)q->mask + 1)
 		check->damaged++;
 }
 

@@ -11,25 +11,33 @@
 #define PATIENCE_LEAST 8
 #define PATIENCE_MOST  1024
 
-static void wake(struct segment *segment, enum event event)
+static void wake_all(struct segment *segment, enum event event)
 {
 	struct roots_shm *roots = segment->roots;
 	_Atomic uint32_t *seq = &roots->seq[event];
-	uint32_t bit = EVENT_BIT(event);
+
+	/* [E] who armed before this has a seq from before the next line */
+	atomic_fetch_and_explicit(
+		&roots->armed, ~EVENT_BIT(event), memory_order_seq_cst);
+	/* [E] */
+	atomic_fetch_add_explicit(seq, 1, memory_order_seq_cst);
+	futex_wake(seq, INT_MAX);
+}
+
+static void wake(struct segment *segment, enum event event)
+{
+	_Atomic uint32_t *seq = &segment->roots->seq[event];
 
 	/* [E] */
 	atomic_fetch_add_explicit(seq, 1, memory_order_seq_cst);
 	crash_point(event_unwoken);
 	if (event != EVENT_ADVANCED && futex_wake(seq, 1) == 1)
 		return; /* the flag stays: more may sleep */
-	/* [E] who armed before this has a seq from before the next line */
-	atomic_fetch_and_explicit(&roots->armed, ~bit, memory_order_seq_cst);
-	/* [E] */
-	atomic_fetch_add_explicit(seq, 1, memory_order_seq_cst);
-	futex_wake(seq, INT_MAX);
+	wake_all(segment, event);
 }
 
-void event_wake(struct segment *segment, uint32_t events)
+static void wake_each(struct segment *segment, uint32_t events,
+	void (*how)(struct segment *segment, enum event event))
 {
 	crash_point(event_changed);
 	/* [E] */
@@ -37,7 +45,17 @@ void event_wake(struct segment *segment, uint32_t events)
 		&segment->roots->armed, memory_order_seq_cst);
 	for (int event = 0; event < EVENTS; event++)
 		if (events & EVENT_BIT(event))
-			wake(segment, (enum event)event);
+			how(segment, (enum event)event);
+}
+
+void event_wake(struct segment *segment, uint32_t events)
+{
+	wake_each(segment, events, wake);
+}
+
+void event_wake_every(struct segment *segment, uint32_t events)
+{
+	wake_each(segment, events, wake_all);
 }
 
 void event_wake_all(struct segment *segment)

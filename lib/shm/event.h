@@ -45,6 +45,7 @@ enum event {
 #define EVENT_SLICE 100000000u
 
 void event_wake(struct segment *segment, uint32_t events);
+void event_wake_every(struct segment *segment, uint32_t events);
 void event_wake_all(struct segment *segment);
 
 /* Tell that events (bits) happened. Call after a seq_cst change [E]. */
@@ -56,6 +57,17 @@ static inline void event_notify(struct segment *segment, uint32_t events)
 
 	if (unlikely(armed & events))
 		event_wake(segment, events);
+}
+
+/* The same where there is something for all who sleep. */
+static inline void event_notify_all(struct segment *segment, uint32_t events)
+{
+	/* [E] */
+	uint32_t armed = atomic_load_explicit(
+		&segment->roots->armed, memory_order_seq_cst);
+
+	if (unlikely(armed & events))
+		event_wake_every(segment, events);
 }
 
 /* Announce a sleeper. Returns the value of seq to sleep on. */

@@ -17,6 +17,9 @@
  *   HELD       a consumer claimed it and is not done
  *   RETURNED   claimed once, now to be delivered again; owner 0
  *   RETIRED    taken out of the structure by owner, about to be freed
+ *   PACKET     published, with several messages, of which some may be taken;
+ *   OPENED     the same, while they are given blocks of their own
+ *              kind:4 | owner:12 | first:5 | ticket:43: see data/queue.c
  *   PART       kind:4 | head:28 | nonce:32: continues the message of block
  *              head of pool 0 while that block's nonce is the same
  *
@@ -60,7 +63,9 @@ enum block_kind {
 	BLOCK_HELD,
 	BLOCK_RETURNED,
 	BLOCK_RETIRED,
-	BLOCK_PART
+	BLOCK_PART,
+	BLOCK_PACKET, /* of a queue only: these two */
+	BLOCK_OPENED
 };
 
 #define TICKET_MASK ((UINT64_C(1) << 48) - 1)

@@ -140,11 +140,22 @@ static void make_fixed(void)
 		AGORA_WRITE | AGORA_CREATE | AGORA_EXCLUSIVE, &options);
 	struct agora_buffer buffer = {&(uint64_t){0}, 8, 0, 0};
 
-	for (uint64_t i = 1; i <= OLD + 10; i++) {
+	uint64_t batch[10];
+	struct iovec messages[10];
+
+	for (uint64_t i = 1; i < OLD; i++) {
 		must(agora_queue_push(queue, &i, sizeof(i)), "push");
-		if (i <= OLD)
-			must(agora_queue_pop(queue, &buffer), "pop");
+		must(agora_queue_pop(queue, &buffer), "pop");
 	}
+	/* A packet, the first message of which is taken. */
+	for (unsigned i = 0; i < 10; i++) {
+		batch[i] = OLD + i;
+		messages[i] = (struct iovec){&batch[i], 8};
+	}
+	must(agora_queue_push_batch(queue, messages, 10), "push a batch");
+	must(agora_queue_pop(queue, &buffer), "pop");
+	batch[0] = OLD + 10;
+	must(agora_queue_push(queue, &batch[0], 8), "push");
 	agora_queue_close(queue);
 }
 

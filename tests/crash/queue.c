@@ -13,185 +13,9 @@
  * about to do and what it has done. What it was doing when it died may have
  * taken place or not; all else must have, exactly once.
  */
-#include "base/crash.h"
-
-#include <agora/agora.h>
-#include <assert.h>
-#include <errno.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#define PATH    "program/x.queue"
-#define LARGEST 20000
-#define IDS     4096
-
-static char space_dir[] = "/dev/shm/agora-crash-XXXXXX";
-static struct agora_space *space;
-
-static void fail(const char *what, long a, long b)
-{
-	fprintf(stderr, "failed: %s (%ld, %ld)\n", what, a, b);
-	exit(1);
-}
-
-static void check(int result, const char *what)
-{
-	if (result < 0)
-		fail(what, result, 0);
-}
-
-/* ---- messages: an id, its inverse, and bytes that follow from it ---- */
-
-static size_t size_of(uint32_t id)
-{
-	static const size_t sizes[] = {8, 40, 224, 225, 700, 3000, LARGEST};
-
-	return sizes[id % 7];
-}
-
-static void fill(unsigned char *data, uint32_t id)
-{
-	uint32_t inverse = ~id;
-
-	memcpy(data, &id, 4);
-	memcpy(data + 4, &inverse, 4);
-	for (size_t i = 8; i < size_of(id); i++)
-		data[i] = (unsigned char)(id * 31 + i * 7 + (i >> 8));
-}
-
-static uint32_t id_of(const unsigned char *data, size_t size)
-{
-	static unsigned char expected[LARGEST];
-	uint32_t id;
-
-	memcpy(&id, data, 4);
-	if (size != size_of(id))
-		fail("size of a message", (long)size, (long)id);
-	fill(expected, id);
-	if (memcmp(expected, data, size))
-		fail("bytes of a message", (long)size, (long)id);
-	return id;
-}
-
-/* ---- the log of a victim ---- */
-
-struct log {
-	_Atomic uint32_t pushing; /* id + 1 while a push is under way */
-	_Atomic uint32_t popping; /* 1 while a pop is under way */
-	_Atomic unsigned char pushed[IDS], popped[IDS];
-	_Atomic uint32_t finished;
-	unsigned char buffer[LARGEST];
-};
-
-static struct log *new_log(void)
-{
-	void *log = mmap(NULL, sizeof(struct log), PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	assert(log != MAP_FAILED);
-	return log;
-}
-
-/* Push without a copy. */
-static int push_reserved(
-	struct agora_queue *q, const unsigned char *data, size_t size)
-{
-	struct agora_reservation r;
-	int result = agora_queue_reserve(q, LARGEST, &r);
-
-	if (result)
-		return result;
-	check(agora_queue_write(q, &r, 0, data, size), "write");
-	r.size = size;
-	result = agora_queue_commit(q, &r);
-	if (result)
-		check(agora_queue_abort(q, &r), "abort");
-	return result;
-}
-
-static int log_push(struct agora_queue *q, struct log *log, uint32_t id)
-{
-	static unsigned char data[LARGEST];
-	int result;
-
-	fill(data, id);
-	log->pushing = id + 1;
-	result = id % 2 ? agora_queue_push(q, data, size_of(id))
-			: push_reserved(q, data, size_of(id));
-	if (!result)
-		log->pushed[id] = 1;
-	log->pushing = 0;
-	if (result && result != -EAGAIN)
-		fail("push", result, (long)id);
-	return result;
-}
-
-static int log_pop(struct agora_queue *q, struct log *log)
-{
-	struct agora_buffer b = {.data = log->buffer, .capacity = LARGEST};
-	int result;
-
-	memset(log->buffer, 0, 8);
-	log->popping = 1;
-	result = agora_queue_pop(q, &b);
-	if (!result)
-		log->popped[id_of(log->buffer, b.size)]++;
-	log->popping = 0;
-	if (result && result != -EAGAIN)
-		fail("pop", result, 0);
-	return result;
-}
-
-static struct agora_queue *open_queue(uint32_t flags, uint64_t capacity)
-{
-	struct agora_options options = {
-		.capacity = capacity, .message_size = LARGEST};
-	struct agora_queue *q;
-
-	check(agora_queue_open(space, PATH, AGORA_WRITE | flags, &options, &q),
-		"open");
-	return q;
-}
+#include "queue.h"
 
 /* ---- kill at a step ---- */
-
-/* Pass through every step of every operation, from whatever state. */
-static void work(struct log *log, uint32_t first)
-{
-	struct agora_queue *q = open_queue(0, 0);
-	struct agora_message m;
-	unsigned char data[LARGEST];
-
-	for (uint32_t i = 0; i < 7; i++)
-		log_push(q, log, first + i);
-	log_pop(q, log);
-	if (!agora_queue_acquire(q, &m)) {
-		log->popping = 1;
-		check(agora_queue_read(q, &m, 0, data, sizeof(data)), "read");
-		check(agora_queue_restore(q, &m), "restore");
-		log->popping = 0;
-	}
-	for (uint32_t i = 0; i < 3; i++)
-		log_pop(q, log);
-	while (!log_push(q, log, first + 7) && first % 2)
-		first++;
-	while (!log_pop(q, log))
-		;
-	if (!agora_queue_acquire(q, &m))
-		fail("the queue should be empty", 0, 0);
-	log_push(q, log, first + 8);
-	check(agora_queue_acquire(q, &m), "acquire");
-	/* Leave with a message in hand: closing gives it back. */
-	agora_queue_close(q);
-	log->finished = 1;
-}
 
 static bool victim(struct log *log, const char *name, long count,
 	void (*run)(struct log *, uint32_t), uint32_t first)
@@ -221,23 +45,6 @@ static void recoverer(struct log *log, uint32_t first)
 	agora_object_check(agora_queue_object(q), 1, &report);
 	agora_queue_close(q);
 	log->finished = 1;
-}
-
-/* What the survivor saw come out, beside what the victim's log says. */
-static void judge(const struct log *log, const unsigned char *seen, uint32_t id)
-{
-	uint32_t in_hand;
-	int out = seen[id] + log->popped[id];
-	bool popping;
-
-	memcpy(&in_hand, log->buffer, 4);
-	popping = log->popping && in_hand == id;
-	if (out > 1)
-		fail("delivered twice", (long)id, out);
-	if (!log->pushed[id] && log->pushing != id + 1 && out)
-		fail("delivered, never pushed", (long)id, out);
-	if (log->pushed[id] && !out && !popping)
-		fail("lost", (long)id, log->popping);
 }
 
 static void drain(struct agora_queue *q, unsigned char *seen)
@@ -321,7 +128,7 @@ static int step(const char *name, const char *second)
 	for (uint32_t prefill = 0; prefill <= 8; prefill += 4)
 		for (uint32_t odd = 0; odd < 2; odd++)
 			for (long count = 1;
-				count < 60 &&
+				count < 200 &&
 				one_death(name, second, count,
 					prefill ? prefill - odd : odd);
 				count++)

@@ -18,12 +18,12 @@ FAULTS = {
         """\
 	if (!atomic_compare_exchange_strong_explicit(&block->state, &state,
 		    mine, memory_order_seq_cst, memory_order_relaxed))
-		return 1;
+		return AGAIN;
 	crash_point(queue_pop_claimed);
 """,
         """\
 	if (load_state(q, claim->ref) != state)
-		return 1;
+		return AGAIN;
 	crash_point(queue_pop_claimed);
 	atomic_store_explicit(&block->state, mine, memory_order_seq_cst);
 """,
