@@ -20,7 +20,7 @@
 
 #define EVENTS_MAX 63
 
-enum op { PUSH, POP, PEEK, DRAIN, PUT, GET, DELETE, COMPARE, ADD };
+enum op { PUSH, POP, TAKE, PEEK, DRAIN, PUT, GET, DELETE, COMPARE, ADD };
 
 /* One operation of one client. */
 struct event {
@@ -79,7 +79,7 @@ static bool step_pop(const struct event *e, uint64_t *state)
 		return false;
 	if (!e->end)
 		limbo = first << LIMBO;
-	if (e->op == POP)
+	if (e->op != PEEK)
 		*state = messages >> 8 | limbo;
 	return true;
 }
