@@ -88,7 +88,9 @@
  *      acquire where it is read: a taker of HELD or FREE memory sees its last
  *      owner's accesses done; who finds an opened packet gone sees its cells.
  *  [H] head and tail: acq_rel and acquire: who sees them moved sees the cell
- *      or the state that made it so.
+ *      or the state that made it so. So too head_seen, which the threads of a
+ *      handle share: who finds a cell of the next cycle sees that head went
+ *      on, or he would take his own old view of head for damage.
  *  [V] returned: pending is set with release before and after a state becomes
  *      RETURNED, and read with acquire: who clears it has read the states
  *      after the first announcement, and fails if there was a second.
@@ -146,7 +148,8 @@ int queue_look_room(struct agora_queue *q, uint64_t t, unsigned want)
 	struct block_ref ref;
 	int taken;
 
-	atomic_store_explicit(&q->head_seen, h, memory_order_relaxed);
+	/* [H] */
+	atomic_store_explicit(&q->head_seen, h, memory_order_release);
 	if (room > 0)
 		return (int)num_min((uint64_t)room, want);
 	if (load_end(q->tail) != t)

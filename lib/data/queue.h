@@ -36,7 +36,7 @@ struct agora_queue {
 	size_t message_size;
 	bool fixed;
 	_Atomic bool holding;       /* perhaps messages in hand, when closed */
-	_Atomic uint64_t head_seen; /* an old value of head */
+	_Atomic uint64_t head_seen; /* an old value of head [H] */
 };
 
 /* ---- cells and tickets ---- */

@@ -81,8 +81,9 @@ static inline uint64_t behind(
  */
 static inline int look_room(struct agora_queue *q, uint64_t t, unsigned want)
 {
+	/* [H] */
 	uint64_t seen =
-		atomic_load_explicit(&q->head_seen, memory_order_relaxed);
+		atomic_load_explicit(&q->head_seen, memory_order_acquire);
 
 	return likely((int64_t)(t + want - seen) <= (int64_t)q->capacity)
 		       ? (int)want
