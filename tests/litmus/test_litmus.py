@@ -28,7 +28,8 @@ def cases(test):
 
 
 def orderings(test):
-    return sorted(set(re.findall(r"UNLESS\((\w+),", test.read_text())))
+    return sorted(set(re.findall(r"(?:UNLESS\(|IS_SET\(WEAKEN_)(\w+)",
+                                 test.read_text())))
 
 
 def is_sound(test, model, *defines):
