@@ -40,13 +40,24 @@ bool queue_find_returned(struct agora_queue *q, uint64_t cursor,
 	return best != UINT64_MAX;
 }
 
-/* The ticket behind the last message: tail may lag by a block. */
+/*
+ * The ticket behind the last message. tail lags, and may be seen old: who is
+ * about to sleep must see a cell whose pusher did not see his flag [E], and
+ * only cells are read seq_cst.
+ */
 static uint64_t end_ticket(const struct agora_queue *q)
 {
-	uint64_t t = load_end(q->tail);
-	uint64_t cell = load_cell(q, t);
+	uint64_t start = load_end(q->tail);
+	uint64_t t = start;
 
-	return cell_cycle(cell) == cycle_of(q, t) ? t + cell_more(cell) + 1 : t;
+	while (t - start <= q->mask) {
+		uint64_t cell = load_cell(q, t);
+
+		if (cell_cycle(cell) != cycle_of(q, t))
+			break;
+		t += cell_more(cell) + 1;
+	}
+	return t;
 }
 
 /* ---- copy ---- */
