@@ -4,6 +4,11 @@
  * The mappings stand in a list that only grows; entries are reused. The
  * signal handler and the fork handler read it without a lock: an entry is
  * live while its base is not 0, and base is stored last and cleared first.
+ *
+ * Orderings
+ *  [G] Who reads base sees the entry's other fields; who then reads a size
+ *  that is newer finds, after his acquire fence, that base has changed: or
+ *  he would take the old base with the new size for the place of his fault.
  */
 #include "shm/guard.h"
 
@@ -16,7 +21,7 @@
 
 struct guard {
 	_Atomic uintptr_t base;
-	size_t size;
+	_Atomic size_t size;
 	int fd;
 	_Atomic int *broken;
 	struct guard *next;
@@ -37,16 +42,22 @@ struct found {
 
 static struct found find(uintptr_t address)
 {
-	/* [G] the fields of an entry are read after its base was */
+	/* [G] */
 	struct guard *g = atomic_load_explicit(&guards, memory_order_acquire);
 
 	for (; g; g = g->next) {
 		/* [G] */
 		uintptr_t base =
 			atomic_load_explicit(&g->base, memory_order_acquire);
+		size_t size =
+			atomic_load_explicit(&g->size, memory_order_relaxed);
 
-		if (base && address - base < g->size)
-			return (struct found){g, base, g->size};
+		/* [G] */
+		atomic_thread_fence(memory_order_acquire);
+		if (base && address - base < size &&
+			atomic_load_explicit(&g->base, memory_order_relaxed) ==
+				base)
+			return (struct found){g, base, size};
 	}
 	return (struct found){.guard = NULL};
 }
@@ -207,7 +218,9 @@ int guard_add(char *base, size_t size, int fd, _Atomic int *broken,
 	pthread_mutex_lock(&lock);
 	g = unused();
 	if (g) {
-		g->size = size;
+		/* [G] base was 0 before this */
+		atomic_thread_fence(memory_order_release);
+		atomic_store_explicit(&g->size, size, memory_order_relaxed);
 		g->fd = fd;
 		g->broken = broken;
 		/* [G] */
