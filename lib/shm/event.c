@@ -63,7 +63,8 @@ void event_wake_all(struct segment *segment)
 	for (int event = 0; event < EVENTS; event++) {
 		_Atomic uint32_t *seq = &segment->roots->seq[event];
 
-		atomic_fetch_add_explicit(seq, 1, memory_order_relaxed);
+		/* [E] who reads it sees what was changed before */
+		atomic_fetch_add_explicit(seq, 1, memory_order_seq_cst);
 		futex_wake(seq, INT_MAX);
 	}
 }
@@ -77,6 +78,8 @@ uint32_t event_arm(struct segment *segment, enum event event)
 	/* [E] */
 	atomic_fetch_or_explicit(
 		&segment->roots->armed, EVENT_BIT(event), memory_order_seq_cst);
+	/* [E] what is looked at next is not all read seq_cst */
+	atomic_thread_fence(memory_order_seq_cst);
 	return seq;
 }
 

@@ -15,10 +15,14 @@
  *          step 4 read seq before step 5, and looks again
  *
  * Orderings
- *  [E] seq and the flag are changed and read with seq_cst, and so are the
- * change (the publishing or claiming compare-and-swap of the kind) and the
- * look: of wait 2 and notify 1 at least one sees the other. With less, both
- * could miss each other and the sleeper would wait out its slice.
+ *  [E] Of wait 2 and 3 and notify's change and 1, at least one sees the
+ *  other, or both could miss and the sleeper would wait out his slice. The
+ *  sleeper has a fence between the two, so it does not matter how he looks.
+ *  The notifier has a fence where it costs little, or else a seq_cst change
+ *  (the publishing or claiming compare-and-swap of the kind) and a seq_cst
+ *  load of the flag: the lock prefix on x86; STLXR or CASAL and then LDAR on
+ *  aarch64, which keep their order. seq++ releases what was changed before,
+ *  for who reads it in wait 1; the flag's own changes order it in notify 5.
  *
  * Progress and death. A notifier killed between its change and step 3, or a
  * sleeper killed between being woken and taking, leaves others asleep for
@@ -48,7 +52,8 @@ void event_wake(struct segment *segment, uint32_t events);
 void event_wake_every(struct segment *segment, uint32_t events);
 void event_wake_all(struct segment *segment);
 
-/* Tell that events (bits) happened. Call after a seq_cst change [E]. */
+/* Tell that events (bits) happened. Call after a seq_cst change or fence [E].
+ */
 static inline void event_notify(struct segment *segment, uint32_t events)
 {
 	/* [E] */

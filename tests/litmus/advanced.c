@@ -35,8 +35,7 @@ static void reset(void)
 static uint64_t load_cell(uint64_t ticket)
 {
 	/* [Q] [E] */
-	return atomic_load_explicit(
-		&cell[ticket], UNLESS(LOOK, memory_order_seq_cst));
+	return atomic_load_explicit(&cell[ticket], memory_order_seq_cst);
 }
 
 static uint64_t load_tail(void)
@@ -86,7 +85,9 @@ static void *sleeper(void *unused)
 {
 	cursor = end_ticket();
 	/* [E] */
-	atomic_fetch_or_explicit(&armed, 1, UNLESS(ARM, memory_order_seq_cst));
+	atomic_fetch_or_explicit(&armed, 1, memory_order_seq_cst);
+	/* [E] */
+	atomic_thread_fence(memory_order_seq_cst);
 	asleep = end_ticket() <= cursor;
 	return unused;
 }

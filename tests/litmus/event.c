@@ -10,10 +10,16 @@
  * Cases
  *  0 wake one, and the flag stays when one was woken
  *  1 wake all (EVENT_ADVANCED)
+ *  2 one notifier only, who wakes all without a look at the flag
+ *    (event_wake_all() of recovery)
+ *  3 one notifier, whose change is a store and a fence, and one who looks
+ *    with relaxed loads: a block is freed, and somebody waits for a block
+ *
+ * The fence after the flag makes the other orderings of the sleeper ample.
  *
  * Bounds: who was woken twice has seen both messages.
  */
-#define CASES 2
+#define CASES 4
 
 #include "litmus.h"
 
@@ -52,11 +58,25 @@ static int futex_wake(void)
 	return woken;
 }
 
+/* Some compare-and-swap of the kind, or less, and then a fence. */
+static void change(void)
+{
+	if (CASE != 3) {
+		/* [E] */
+		atomic_fetch_add_explicit(
+			&messages, 1, UNLESS(CHANGE, memory_order_seq_cst));
+		return;
+	}
+	atomic_store_explicit(&messages, 1, memory_order_release);
+	/* [E] */
+	atomic_thread_fence(UNLESS(FREE_FENCE, memory_order_seq_cst));
+}
+
 static void *notify(void *unused)
 {
-	/* [E] The change, which some compare-and-swap of the kind is. */
-	atomic_fetch_add_explicit(
-		&messages, 1, UNLESS(CHANGE, memory_order_seq_cst));
+	if (CASE == 2)
+		return unused;
+	change();
 	/* [E] */
 	if (!atomic_load_explicit(&armed, UNLESS(FLAG, memory_order_seq_cst)))
 		return unused;
@@ -72,11 +92,26 @@ static void *notify(void *unused)
 	return unused;
 }
 
+static void *notify_all(void *unused)
+{
+	if (CASE == 3)
+		return unused;
+	if (CASE != 2)
+		return notify(unused);
+	atomic_fetch_add_explicit(&messages, 1, memory_order_acq_rel);
+	/* [E] */
+	atomic_fetch_add_explicit(
+		&seq, 1, UNLESS(RELEASE, memory_order_seq_cst));
+	futex_wake();
+	return unused;
+}
+
 static bool find(void)
 {
 	/* [E] */
-	return atomic_load_explicit(
-		&messages, UNLESS(LOOK, memory_order_seq_cst));
+	return CASE == 3
+		       ? look(&messages)
+		       : atomic_load_explicit(&messages, memory_order_seq_cst);
 }
 
 static void *sleeper(void *unused)
@@ -86,7 +121,9 @@ static void *sleeper(void *unused)
 	/* [E] */
 	value = atomic_load_explicit(&seq, memory_order_seq_cst);
 	/* [E] */
-	atomic_fetch_or_explicit(&armed, 1, UNLESS(ARM, memory_order_seq_cst));
+	atomic_fetch_or_explicit(&armed, 1, memory_order_seq_cst);
+	/* [E] */
+	atomic_thread_fence(UNLESS(ARM_FENCE, memory_order_seq_cst));
 	content = find() || !futex_wait(value);
 	return unused;
 }
@@ -97,4 +134,4 @@ static void check(void)
 	assert(content || !asleep);
 }
 
-LITMUS(reset, check, notify, notify, sleeper)
+LITMUS(reset, check, notify, notify_all, sleeper)
