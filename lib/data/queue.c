@@ -88,18 +88,18 @@
  *      acquire where it is read: a taker of HELD or FREE memory sees its last
  *      owner's accesses done; who finds an opened packet gone sees its cells.
  *  [H] head and tail: acq_rel and acquire: who sees them moved sees the cell
- *      or the state that made it so. So too head_seen, which the threads of a
- *      handle share: who finds a cell of the next cycle sees that head went
- *      on, or he would take his own old view of head for damage.
+ *      or the state that made it so. So too head_seen, which threads share:
+ *      who finds a cell of the next cycle must not see head old for ever.
  *  [V] returned: pending is set with release before and after a state becomes
  *      RETURNED, and read with acquire: who clears it has read the states
  *      after the first announcement, and fails if there was a second.
  *  [E] push 5, pop 3, take 2 and returned are seq_cst for event.h, as are the
- *      loads of who looks before he sleeps; on x86 that costs nothing.
+ *      loads of who looks before he sleeps, which costs no more than acq_rel
+ *      and acquire. Who sees head or tail old learns it from cells and states.
  *      Room that is made by freeing blocks, not by pop 3, has a fence.
- *  [A] An acquire fence ends each copy of bytes that are not ours, before
- *      the state is read again or swapped; it pairs with the release fence
- *      of pool.h.
+ *  [A] An acquire fence (LDAR would not do) ends each copy of bytes that are
+ *      not ours, before the state is read again or swapped; it pairs with the
+ *      release fence of pool.h.
  *
  * Progress and death. Lock-free: a failed compare-and-swap or a changed head
  * or tail means that somebody else's operation took its step.

@@ -71,9 +71,11 @@
  *  [A] An acquire fence ends each reading of what may be taken away, before
  *      the anchor or the state is read again; it pairs with the release
  *      fence of pool.h between a claim and the first store to the block.
+ *      (DMB ISHLD on aarch64; a second look by LDAR would not do.)
  *  [B] bit of a page: set with release after its memory was committed, read
  *      with acquire before a bucket is touched.
- *  Links change by seq_cst, on account of put 3 and delete 2: [E] of event.h.
+ *  Links change by seq_cst, on account of put 3 and delete 2: [E] of event.h;
+ *  on x86 and aarch64 that is the same instruction as acq_rel.
  *
  * Progress and death. Lock-free: a failed compare-and-swap or a changed
  * anchor means that somebody's operation took its step.

@@ -11,6 +11,9 @@
  *  [W] word is stored with release in attach 3, detach 1 and recover 4, and
  *  read with acquire: who sees FREE sees everything repaired. Two holders of
  *  an id are ordered by the lock as well; the tag serves those who only look.
+ *  So does who recovers see a prefix of what the dead one stored, in program
+ *  order: the kernel drops the lock when his last thread has stopped, and no
+ *  processor makes a store visible that comes after where it stopped.
  *
  * Progress and death. Attaching blocks in the kernel only; nobody waits for
  * anybody's lock.

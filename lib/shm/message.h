@@ -18,11 +18,15 @@
  *
  * Orderings
  *  [N] The nonce is cleared with release after the parts were freed, and
- *  read with acquire before a part is declared an orphan.
- *  [P] A part is declared PART with release after it was linked to the
- *  nonce; states of parts are read with acquire before their bytes.
+ *  read with acquire before a part is declared an orphan. With less, on
+ *  aarch64, a sweeper could free a part before its owner did: whose store of
+ *  FREE would then hit who has claimed it meanwhile.
+ *  [P] A part is declared PART with release after its head's nonce was set
+ *  and its generation put away; states of parts are read with acquire before
+ *  that and before their bytes.
  *  [C] The release fence that in pool.h stands before a block is written
- *  stands here before parts are taken off.
+ *  stands here before parts are taken off: OWNED was stored with release,
+ *  which orders nothing that comes after it (STLR).
  *  (Bytes and links of a published message are ordered by what publishes
  *  its head.)
  *

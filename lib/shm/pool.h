@@ -38,10 +38,13 @@
  * Orderings
  *  [C] The claim is acq_rel, and a release fence stands between it and the
  *  first store to the payload: a reader that copies any new byte must, after
- *  its acquire fence, see that the state has changed. CASAL alone does not
- *  order the later stores before it.
+ *  its acquire fence, see that the state has changed. Without the fence,
+ *  which is DMB ISH on aarch64, LDAXR and STLXR let the new bytes be seen
+ *  before the new state: acquire binds the load of a claim, not its store.
+ *  On x86 it costs nothing.
  *  [F] FREE is stored with release: what the old owner did with the bytes
- *  happens before the claim (acquire) of the new one.
+ *  happens before the claim (acquire) of the new one. With less, aarch64 may
+ *  let his last loads read what the new owner writes.
  *
  * Progress and death. Lock-free: a claim fails only because another one
  * succeeded. Killed between claim and use: OWNED by X, freed by recovery.
