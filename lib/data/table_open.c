@@ -122,10 +122,11 @@ static uint64_t map_size(uint64_t buckets)
 
 static int lay_out(const struct params_shm *params, struct layout *layout)
 {
-	uint64_t buckets = count_buckets(params->capacity);
+	uint64_t buckets;
 
 	if (!params_are_sound(params))
 		return -EINVAL;
+	buckets = count_buckets(params->capacity);
 	layout->array_committed = map_size(buckets);
 	layout->array_size = layout->array_committed +
 			     num_round_up(buckets * sizeof(uint64_t), PAGE);
