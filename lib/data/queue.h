@@ -21,10 +21,10 @@
 #define PACKET_MOST (1u << MORE_BITS)
 
 /* Give up (damage) rather than repeat for ever on senseless memory. */
-#define TRIES 1000000
+#define TRIES BUDGET(1000000)
 
 /* The same where each try reads all states. */
-#define SCANS 1000
+#define SCANS BUDGET(1000)
 
 struct agora_queue {
 	struct agora_object object;
@@ -207,7 +207,7 @@ int queue_release(void *handle, const struct agora_message *message);
 int queue_restore(void *handle, const struct agora_message *message);
 
 /* ... queue_dead.c ... */
-void queue_recover(struct segment *segment, uint32_t client);
+void queue_recover(struct segment *segment, const struct client_set *dead);
 
 /* ... and queue_view.c. */
 int queue_peek(void *handle, struct agora_buffer *message);

@@ -36,11 +36,12 @@ static bool recover_held(
 }
 
 static void recover_block(struct agora_queue *q, struct block_ref ref,
-	uint32_t client, struct found *found)
+	const struct client_set *dead, struct found *found)
 {
 	uint64_t state = load_state(q, ref);
 
-	if (state_kind(state) == BLOCK_PART || state_owner(state) != client)
+	if (state_kind(state) == BLOCK_PART ||
+		!client_set_has(dead, state_owner(state)))
 		return;
 	crash_point(queue_recover_block);
 	switch (state_kind(state)) {
@@ -65,16 +66,18 @@ static void count(_Atomic uint64_t *counter, uint64_t more)
 	atomic_fetch_add_explicit(counter, more, memory_order_relaxed);
 }
 
-void queue_recover(struct segment *segment, uint32_t client)
+void queue_recover(struct segment *segment, const struct client_set *dead)
 {
 	struct agora_queue *q = segment->owner;
-	uint32_t committed = pool_committed(&q->store.pool[0]);
 	struct found found = {0, 0};
+	struct pool_scan scan;
+	struct block_ref ref;
 
 	queue_announce(q);
-	for (uint32_t i = 0; i < committed; i++)
-		recover_block(q, (struct block_ref){i}, client, &found);
-	message_recover_parts(&q->store, client);
+	pool_scan_start(&scan, &q->store.pool[0]);
+	while (pool_scan_next(&scan, &ref))
+		recover_block(q, ref, dead, &found);
+	message_recover_parts(&q->store, dead);
 	crash_point(queue_recover_returned);
 	queue_announce(q);
 	count(&segment->roots->redelivered, found.again);

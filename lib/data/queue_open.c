@@ -5,6 +5,8 @@
  */
 #include "data/queue.h"
 
+#include "shm/client.h"
+
 #define CAPACITY_MAX   (UINT64_C(1) << 24)
 #define MESSAGE_MAX    (UINT64_C(1) << 30)
 #define FIXED_MAX      (UINT64_C(1) << 46) /* bytes, of address space */
@@ -162,13 +164,15 @@ static void attached(struct segment *segment)
 static void close_handle(void *handle)
 {
 	struct agora_queue *q = handle;
+	struct client_set me = {{0}};
 
 	if (!q->object.segment.client)
 		return;
+	client_set_add(&me, q->object.segment.client);
 	/* What was acquired and not released is delivered again, and what
 	 * was reserved and not committed is freed. */
 	if (atomic_load_explicit(&q->holding, memory_order_relaxed))
-		queue_recover(&q->object.segment, q->object.segment.client);
+		queue_recover(&q->object.segment, &me);
 	store_flush(&q->store);
 }
 

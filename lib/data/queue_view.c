@@ -12,6 +12,9 @@
 
 #include <string.h>
 
+/* More than a walk meets where all is well. */
+#define GAPS BUDGET(100000)
+
 /* Internal results, beside negative errnos. */
 enum {
 	CHANGED = 1, /* while we looked: look again */
@@ -22,11 +25,12 @@ enum {
 bool queue_find_returned(struct agora_queue *q, uint64_t cursor,
 	struct block_ref *ret_ref, uint64_t *ret_state)
 {
-	uint32_t committed = pool_committed(&q->store.pool[0]);
+	struct pool_scan scan;
+	struct block_ref ref;
 	uint64_t best = UINT64_MAX;
 
-	for (uint32_t i = 0; i < committed; i++) {
-		struct block_ref ref = {i};
+	pool_scan_start(&scan, &q->store.pool[0]);
+	while (pool_scan_next(&scan, &ref)) {
 		uint64_t state = load_state(q, ref);
 		uint64_t ticket = state_ticket(state);
 
@@ -225,20 +229,25 @@ static int walk_returned(
 	return result == CHANGED ? -EUCLEAN : result;
 }
 
-/* Between from and the end, of which a sound ring has at most its cells. */
-static int walk_ring(struct agora_queue *q, uint64_t from, bool tapped,
-	uint64_t *cursor, struct agora_buffer *message)
+/*
+ * From head on messages stand side by side; one may just have been taken,
+ * and more when head has moved since. Many gaps are damage.
+ */
+static int walk_ring(
+	struct agora_queue *q, uint64_t *cursor, struct agora_buffer *message)
 {
-	for (uint64_t t = from; t - from <= q->mask + 1; t++) {
-		int result = copy_ticket(q, t, tapped, message);
+	uint64_t t = num_max(*cursor, load_end(q->head));
 
-		if (result == GONE)
-			continue;
+	for (int gaps = 0; gaps < GAPS; gaps++) {
+		int result = copy_ticket(q, t, false, message);
+
 		if (!result)
 			*cursor = t + 1;
-		return result;
+		if (result != GONE)
+			return result;
+		t = num_max(t + 1, load_end(q->head));
 	}
-	return -EAGAIN;
+	return -EUCLEAN;
 }
 
 int queue_walk(void *handle, uint64_t *cursor, struct agora_buffer *message)
@@ -249,8 +258,7 @@ int queue_walk(void *handle, uint64_t *cursor, struct agora_buffer *message)
 	if (load_returned(q) & 1)
 		result = walk_returned(q, cursor, message);
 	if (result == -EAGAIN)
-		result = walk_ring(q, num_max(*cursor, load_end(q->head)),
-			false, cursor, message);
+		result = walk_ring(q, cursor, message);
 	return result;
 }
 
@@ -262,7 +270,16 @@ int queue_tap(void *handle, uint64_t *cursor, struct agora_buffer *message)
 
 	if (end - from > q->mask + 1)
 		from = end - (q->mask + 1);
-	return walk_ring(q, from, true, cursor, message);
+	/* A ring has as many messages as cells, at most. */
+	for (uint64_t t = from; t - from <= q->mask + 1; t++) {
+		int result = copy_ticket(q, t, true, message);
+
+		/* What is gone will not be there again. */
+		*cursor = result ? t : t + 1;
+		if (result != GONE)
+			return result;
+	}
+	return -EAGAIN;
 }
 
 int queue_end(void *handle, uint64_t *ret_cursor)
@@ -353,11 +370,13 @@ static void count_block(const struct agora_queue *q, struct block_ref ref,
 int queue_stat(void *handle, struct agora_stat *stat)
 {
 	struct agora_queue *q = handle;
-	uint32_t committed = pool_committed(&q->store.pool[0]);
 	uint64_t end = end_ticket(q);
+	struct pool_scan scan;
+	struct block_ref ref;
 
-	for (uint32_t i = 0; i < committed; i++)
-		count_block(q, (struct block_ref){i}, stat);
+	pool_scan_start(&scan, &q->store.pool[0]);
+	while (pool_scan_next(&scan, &ref))
+		count_block(q, ref, stat);
 	stat->pushed = end - (q->mask + 1);
 	stat->popped = stat->pushed - num_min(stat->count, stat->pushed);
 	return 0;
@@ -366,10 +385,12 @@ int queue_stat(void *handle, struct agora_stat *stat)
 void queue_claims(void *handle, uint32_t counts[CLIENTS_MAX + 1])
 {
 	struct agora_queue *q = handle;
-	uint32_t committed = pool_committed(&q->store.pool[0]);
+	struct pool_scan scan;
+	struct block_ref ref;
 
-	for (uint32_t i = 0; i < committed; i++) {
-		uint64_t state = load_state(q, (struct block_ref){i});
+	pool_scan_start(&scan, &q->store.pool[0]);
+	while (pool_scan_next(&scan, &ref)) {
+		uint64_t state = load_state(q, ref);
 
 		if (state_kind(state) == BLOCK_HELD)
 			counts[state_owner(state)]++;
@@ -412,13 +433,20 @@ static void count_state(uint64_t state, struct agora_check *check)
 		check->damaged++;
 }
 
+static void count_holes(const struct pool_scan *scan, struct agora_check *check)
+{
+	check->blocks += scan->passed;
+	check->free += scan->passed;
+}
+
 static void check_blocks(struct agora_queue *q, struct agora_check *check,
 	struct client_set *strays)
 {
-	uint32_t committed = pool_committed(&q->store.pool[0]);
+	struct pool_scan scan;
+	struct block_ref ref;
 
-	for (uint32_t i = 0; i < committed; i++) {
-		struct block_ref ref = {i};
+	pool_scan_start(&scan, &q->store.pool[0]);
+	while (pool_scan_next(&scan, &ref)) {
 		uint64_t state = load_state(q, ref);
 
 		count_state(state, check);
@@ -428,14 +456,14 @@ static void check_blocks(struct agora_queue *q, struct agora_check *check,
 			client_set_add(strays, state_owner(state));
 		}
 	}
+	count_holes(&scan, check);
 }
 
-static uint64_t page_state(const struct pool *pool, uint32_t index)
+static uint64_t page_state(const struct pool *pool, struct block_ref ref)
 {
 	/* [S] */
 	uint64_t state = atomic_load_explicit(
-		&pool_block(pool, (struct block_ref){index})->state,
-		memory_order_acquire);
+		&pool_block(pool, ref)->state, memory_order_acquire);
 
 	return state;
 }
@@ -444,17 +472,20 @@ static void check_pages(struct agora_queue *q, struct agora_check *check,
 	struct client_set *strays)
 {
 	struct pool *pool = &q->store.pool[1];
-	uint32_t committed = pool_committed(pool);
+	struct pool_scan scan;
+	struct block_ref ref;
 
-	for (uint32_t i = 0; i < committed; i++) {
-		uint64_t state = page_state(pool, i);
+	pool_scan_start(&scan, pool);
+	while (pool_scan_next(&scan, &ref)) {
+		uint64_t state = page_state(pool, ref);
 
 		count_state(state, check);
-		if (is_stray(q, state) && page_state(pool, i) == state) {
+		if (is_stray(q, state) && page_state(pool, ref) == state) {
 			check->unreachable++;
 			client_set_add(strays, state_owner(state));
 		}
 	}
+	count_holes(&scan, check);
 }
 
 static void check_ends(struct agora_queue *q, struct agora_check *check)

@@ -273,7 +273,7 @@ static int change_start(struct agora_table *t, struct change *c,
 
 	*c = (struct change){.key = *key,
 		.value = {value, size},
-		.at = {.left = walk_budget(t)}};
+		.at = {.left = WALK_STEPS}};
 	if (!error && size > t->value_size)
 		error = -EMSGSIZE;
 	if (!error)
@@ -424,7 +424,7 @@ int table_add(struct agora_table *t, const struct key *key, int64_t delta,
 int table_delete(void *handle, const void *key, size_t key_size)
 {
 	struct agora_table *t = handle;
-	struct walk w = {.left = walk_budget(t)};
+	struct walk w = {.left = WALK_STEPS};
 	struct key k;
 	uint64_t link;
 	int result = key_make(t, key, key_size, &k);

@@ -154,13 +154,17 @@ struct walk {
 	uint64_t next, state, hash;
 };
 
-/* Steps that no sound walk takes, restarts included. */
-#define WALK_RESTARTS 4000000
+/*
+ * Steps that no sound walk takes, restarts included: chains are short. How
+ * many blocks there might be is no measure; a file may pretend to be large.
+ */
+#define WALK_STEPS ((uint64_t)BUDGET(4000000))
 
-static inline uint64_t walk_budget(const struct agora_table *t)
-{
-	return t->store.pool[0].count + (uint64_t)WALK_RESTARTS;
-}
+/* What a visit to all blocks may spend on walks, for each that it sees. */
+#define VISIT_STEPS 64
+
+/* Comparing keys that do not fit their blocks takes as long as this. */
+#define COMPARE_STEPS 64
 
 static inline bool has_page(const struct agora_table *t, uint64_t bucket)
 {
@@ -234,12 +238,6 @@ static inline void walk_on(struct walk *w)
 	w->run = false;
 }
 
-/* Steps for a visit to each block: chains are short where all is well. */
-static inline uint64_t visit_budget(const struct agora_table *t)
-{
-	return 64 * walk_budget(t);
-}
-
 /* ---- keys ---- */
 
 /* What comparing gives when the entry's key cannot be read. */
@@ -250,13 +248,15 @@ int table_compare_long(const struct agora_table *t, struct block_ref ref,
 	size_t size, const struct key *key);
 
 /* The order of the entry's key and another, as memcmp; of equal hashes. */
-static inline int compare_key(const struct agora_table *t, const struct walk *w,
-	const struct key *key)
+static inline int compare_key(
+	const struct agora_table *t, struct walk *w, const struct key *key)
 {
 	size_t size = load_key_size(w->entry);
 
-	if (unlikely(num_max(size, key->size) > t->store.pool[0].data_size))
+	if (unlikely(num_max(size, key->size) > t->store.pool[0].data_size)) {
+		w->left -= num_min(w->left, COMPARE_STEPS);
 		return table_compare_long(t, w->ref, size, key);
+	}
 	if (likely(size == key->size))
 		return memcmp(
 			pool_data(&t->store.pool[0], w->ref), key->data, size);
@@ -264,8 +264,8 @@ static inline int compare_key(const struct agora_table *t, const struct walk *w,
 }
 
 /* As memcmp: the table's order is that of hashes, then of keys. */
-static inline int compare_entry(const struct agora_table *t,
-	const struct walk *w, const struct key *key)
+static inline int compare_entry(
+	const struct agora_table *t, struct walk *w, const struct key *key)
 {
 	if (w->hash != key->hash)
 		return w->hash < key->hash ? -1 : 1;
@@ -369,7 +369,7 @@ void table_settle(struct agora_table *t, struct walk *w, uint64_t link);
 /* Unlink what is dead in a bucket, and free it. Returns 0, -EUCLEAN. */
 int table_purge(struct agora_table *t, uint64_t bucket, uint64_t *left);
 
-void table_recover(struct segment *segment, uint32_t client);
+void table_recover(struct segment *segment, const struct client_set *dead);
 
 /* The verbs, as in struct kind and agora/table.h: table.c ... */
 int table_put(void *handle, const void *key, size_t key_size, const void *value,

@@ -170,7 +170,7 @@ static void recover_published(struct agora_table *t, struct block_ref ref,
 }
 
 static void recover_block(struct agora_table *t, struct block_ref ref,
-	uint32_t client, uint64_t *left)
+	const struct client_set *dead, uint64_t *left)
 {
 	struct entry_shm *entry = entry_at(t, ref);
 	uint64_t state = load_state(t, ref);
@@ -180,7 +180,8 @@ static void recover_block(struct agora_table *t, struct block_ref ref,
 	/* Who marked it and did not claim it may be the dead one. */
 	if (kind == BLOCK_PUBLISHED && link_is_marked(load_link(&entry->link)))
 		table_purge(t, bucket, left);
-	else if (kind == BLOCK_PART || state_owner(state) != client)
+	else if (kind == BLOCK_PART ||
+		 !client_set_has(dead, state_owner(state)))
 		return;
 	else if (kind == BLOCK_PUBLISHED)
 		recover_published(t, ref, state, left);
@@ -191,14 +192,18 @@ static void recover_block(struct agora_table *t, struct block_ref ref,
 	crash_point(table_recover_block);
 }
 
-void table_recover(struct segment *segment, uint32_t client)
+void table_recover(struct segment *segment, const struct client_set *dead)
 {
 	struct agora_table *t = segment->owner;
-	uint32_t committed = pool_committed(&t->store.pool[0]);
-	uint64_t left = visit_budget(t);
+	uint64_t left = WALK_STEPS;
+	struct pool_scan scan;
+	struct block_ref ref;
 
-	for (uint32_t i = 0; i < committed; i++)
-		recover_block(t, (struct block_ref){i}, client, &left);
-	message_recover_parts(&t->store, client);
+	pool_scan_start(&scan, &t->store.pool[0]);
+	while (pool_scan_next(&scan, &ref)) {
+		left += VISIT_STEPS;
+		recover_block(t, ref, dead, &left);
+	}
+	message_recover_parts(&t->store, dead);
 	crash_point(table_recovered);
 }

@@ -5,6 +5,8 @@
  */
 #include "data/table.h"
 
+#include "shm/client.h"
+
 #define CAPACITY_MAX   (UINT64_C(1) << 26)
 #define BUCKETS_MIN    64
 #define VALUE_MAX      (UINT64_C(1) << 30)
@@ -167,11 +169,13 @@ static void attached(struct segment *segment)
 static void close_handle(void *handle)
 {
 	struct agora_table *t = handle;
+	struct client_set me = {{0}};
 
 	if (!t->object.segment.client)
 		return;
+	client_set_add(&me, t->object.segment.client);
 	if (atomic_load_explicit(&t->litter, memory_order_relaxed))
-		table_recover(&t->object.segment, t->object.segment.client);
+		table_recover(&t->object.segment, &me);
 	store_flush(&t->store);
 }
 

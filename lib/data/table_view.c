@@ -74,7 +74,7 @@ int table_get(void *handle, const void *key, size_t key_size,
 	struct agora_buffer *value)
 {
 	struct agora_table *t = handle;
-	struct walk w = {.left = walk_budget(t)};
+	struct walk w = {.left = WALK_STEPS};
 	struct key k;
 	int result = key_make(t, key, key_size, &k);
 
@@ -135,7 +135,7 @@ static int copy_entry(const struct agora_table *t, const struct walk *w,
 static int next_in_bucket(const struct agora_table *t, const struct key *from,
 	enum seek what, struct key *copy, struct agora_buffer *value)
 {
-	struct walk w = {.left = walk_budget(t)};
+	struct walk w = {.left = WALK_STEPS};
 	int result;
 
 	do {
@@ -217,10 +217,11 @@ int table_ready(void *handle, uint32_t events, uint64_t cursor)
 int table_stat(void *handle, struct agora_stat *stat)
 {
 	struct agora_table *t = handle;
-	uint32_t committed = pool_committed(&t->store.pool[0]);
+	struct pool_scan scan;
+	struct block_ref ref;
 
-	for (uint32_t i = 0; i < committed; i++) {
-		struct block_ref ref = {i};
+	pool_scan_start(&scan, &t->store.pool[0]);
+	while (pool_scan_next(&scan, &ref)) {
 		struct entry_shm *entry = entry_at(t, ref);
 
 		if (state_kind(load_state(t, ref)) != BLOCK_PUBLISHED ||
@@ -315,28 +316,38 @@ static bool is_left_behind(const struct agora_table *t, struct block_ref ref,
 	return load_state(t, ref) == state;
 }
 
+static void count_holes(const struct pool_scan *scan, struct agora_check *check)
+{
+	check->blocks += scan->passed;
+	check->free += scan->passed;
+}
+
 static void visit_blocks(struct agora_table *t, struct visit *v)
 {
-	uint32_t committed = pool_committed(&t->store.pool[0]);
+	struct pool_scan scan;
+	struct block_ref ref;
 
-	for (uint32_t i = 0; i < committed; i++) {
-		struct block_ref ref = {i};
+	pool_scan_start(&scan, &t->store.pool[0]);
+	while (pool_scan_next(&scan, &ref)) {
 		uint64_t state = load_state(t, ref);
 
+		v->left += VISIT_STEPS;
 		count_block(t, ref, state, v->check);
 		if (is_left_behind(t, ref, state, &v->left))
 			found_stray(v, state);
 	}
+	count_holes(&scan, v->check);
 }
 
 static void visit_pages(struct agora_table *t, struct visit *v)
 {
 	struct pool *pool = &t->store.pool[1];
-	uint32_t committed = pool_committed(pool);
+	struct pool_scan scan;
+	struct block_ref ref;
 
-	for (uint32_t i = 0; i < committed; i++) {
-		struct block_shm *block =
-			pool_block(pool, (struct block_ref){i});
+	pool_scan_start(&scan, pool);
+	while (pool_scan_next(&scan, &ref)) {
+		struct block_shm *block = pool_block(pool, ref);
 		/* [S] */
 		uint64_t state = atomic_load_explicit(
 			&block->state, memory_order_acquire);
@@ -358,6 +369,7 @@ static void visit_pages(struct agora_table *t, struct visit *v)
 				&block->state, memory_order_relaxed) == state)
 			found_stray(v, state);
 	}
+	count_holes(&scan, v->check);
 }
 
 /* Does what is alive in a chain belong there, and in this order? */
@@ -416,13 +428,15 @@ static void visit(struct agora_table *t, struct visit *v)
 /* What is dead and not claimed: its killer was killed, or is about to. */
 static void repair_marked(struct agora_table *t)
 {
-	uint32_t committed = pool_committed(&t->store.pool[0]);
-	uint64_t left = visit_budget(t);
+	uint64_t left = WALK_STEPS;
+	struct pool_scan scan;
+	struct block_ref ref;
 
-	for (uint32_t i = 0; i < committed; i++) {
-		struct block_ref ref = {i};
+	pool_scan_start(&scan, &t->store.pool[0]);
+	while (pool_scan_next(&scan, &ref)) {
 		struct entry_shm *entry = entry_at(t, ref);
 
+		left += VISIT_STEPS;
 		if (state_kind(load_state(t, ref)) == BLOCK_PUBLISHED &&
 			link_is_marked(load_link(&entry->link)))
 			table_purge(t, load_hash(entry) >> t->shift, &left);
@@ -433,7 +447,7 @@ int table_check(void *handle, int repair, struct agora_check *check)
 {
 	struct agora_table *t = handle;
 	struct agora_check before = *check;
-	struct visit v = {.left = visit_budget(t), .check = check};
+	struct visit v = {.left = WALK_STEPS, .check = check};
 
 	visit(t, &v);
 	if (repair) {
@@ -441,7 +455,7 @@ int table_check(void *handle, int repair, struct agora_check *check)
 		client_recover_strays(&t->object.segment, &v.strays);
 		repair_marked(t);
 		*check = before;
-		v.left = visit_budget(t);
+		v.left = WALK_STEPS;
 		visit(t, &v);
 	}
 	check->orphans = message_sweep_parts(&t->store, repair);

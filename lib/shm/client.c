@@ -4,8 +4,8 @@
  * Protocol
  *  attach  1 lock the byte of a free id  2 fill the slot  3 word = LIVE
  *  detach  1 word = FREE  2 unlock
- *  recover 1 lock the byte of a LIVE id  2 the kind repairs  3 wake all
- *          4 word = FREE, next incarnation  5 unlock
+ *  recover 1 lock the bytes of all LIVE ids that can be locked  2 the kind
+ *          repairs  3 wake all  4 words = FREE  5 unlock
  *
  * Orderings
  *  [W] word is stored with release in attach 3, detach 1 and recover 4, and
@@ -102,70 +102,100 @@ static void set_word(struct segment *segment, uint32_t id, uint32_t state)
 		memory_order_release);
 }
 
-/* The byte is ours: the client is dead. */
-static void recover_locked(struct segment *segment, uint32_t id)
+/* Its remains are repaired, and its byte is ours. */
+static void free_slot(struct segment *segment, uint32_t id)
 {
 	struct client_shm *slot = client_slot(segment, id);
 
-	crash_point(recover_locked);
-	segment->kind->recover(segment, id);
-	crash_point(recover_repaired);
 	atomic_store_explicit(&slot->waiting, 0, memory_order_relaxed);
-	event_wake_all(segment);
 	atomic_fetch_add_explicit(
 		&segment->roots->recovered, 1, memory_order_relaxed);
 	set_word(segment, id, CLIENT_FREE);
 	crash_point(recover_freed);
 }
 
-static int recover(struct segment *segment, uint32_t id)
+/* Their bytes are ours: they are dead. One visit to the blocks does for all. */
+static void recover_locked(
+	struct segment *segment, const struct client_set *dead)
 {
-	int error = lock_byte(segment, id, F_WRLCK);
+	crash_point(recover_locked);
+	segment->kind->recover(segment, dead);
+	crash_point(recover_repaired);
+	event_wake_all(segment);
+	for (uint32_t id = 1; id <= segment->header.params.clients; id++)
+		if (client_set_has(dead, id))
+			free_slot(segment, id);
+}
 
+/* Lock the byte of one who seems to live: 1, 0 (he does) or an error. */
+static int lock_dead(struct segment *segment, uint32_t id)
+{
+	int error;
+
+	if (id == segment->client ||
+		state_of(load_word(segment, id)) != CLIENT_LIVE)
+		return 0;
+	error = lock_byte(segment, id, F_WRLCK);
 	if (error)
 		return error == -EAGAIN ? 0 : error;
 	if (state_of(load_word(segment, id)) == CLIENT_LIVE)
-		recover_locked(segment, id);
+		return 1;
 	lock_byte(segment, id, F_UNLCK);
-	return 1;
+	return 0;
+}
+
+static void unlock_all(struct segment *segment, const struct client_set *set)
+{
+	for (uint32_t id = 1; id <= segment->header.params.clients; id++)
+		if (client_set_has(set, id))
+			lock_byte(segment, id, F_UNLCK);
 }
 
 static int sweep(struct segment *segment)
 {
 	uint32_t limit = client_limit(segment);
+	struct client_set dead = {{0}};
+	int count = 0, result = 0;
+
+	for (uint32_t id = 1; id < limit && result >= 0; id++) {
+		result = lock_dead(segment, id);
+		if (result <= 0)
+			continue;
+		client_set_add(&dead, id);
+		count++;
+	}
+	if (count)
+		recover_locked(segment, &dead);
+	unlock_all(segment, &dead);
+	return result < 0 ? result : count;
+}
+
+static void recover_strays(
+	struct segment *segment, const struct client_set *strays)
+{
+	uint32_t limit = client_limit(segment);
+	struct client_set locked = {{0}};
 	int count = 0;
 
 	for (uint32_t id = 1; id < limit; id++) {
-		int result;
-
-		if (id == segment->client ||
-			state_of(load_word(segment, id)) != CLIENT_LIVE)
+		if (!client_set_has(strays, id) || id == segment->client ||
+			lock_byte(segment, id, F_WRLCK))
 			continue;
-		result = recover(segment, id);
-		if (result < 0)
-			return result;
-		count += result;
+		client_set_add(&locked, id);
+		count++;
 	}
-	return count;
-}
-
-static void recover_stray(struct segment *segment, uint32_t id)
-{
-	if (id >= client_limit(segment) || id == segment->client ||
-		lock_byte(segment, id, F_WRLCK))
+	if (!count)
 		return;
-	segment->kind->recover(segment, id);
+	segment->kind->recover(segment, &locked);
 	event_wake_all(segment);
-	lock_byte(segment, id, F_UNLCK);
+	unlock_all(segment, &locked);
 }
 
 void client_recover_strays(
 	struct segment *segment, const struct client_set *strays)
 {
 	pthread_mutex_lock(&segment->control);
-	for (uint32_t id = 1; id <= CLIENTS_MAX; id++)
-		if (strays->bits[id / 64] >> id % 64 & 1)
-			recover_stray(segment, id);
+	recover_strays(segment, strays);
 	pthread_mutex_unlock(&segment->control);
 }
 
@@ -218,6 +248,7 @@ static void fill_slot(struct segment *segment, uint32_t id)
  */
 static int try_id(struct segment *segment, uint32_t id)
 {
+	struct client_set dead = {{0}};
 	int error = announce(segment, id);
 
 	if (!error)
@@ -227,8 +258,9 @@ static int try_id(struct segment *segment, uint32_t id)
 	crash_point(attach_locked);
 	segment->client = id;
 	segment->kind->attached(segment);
+	client_set_add(&dead, id);
 	if (state_of(load_word(segment, id)) == CLIENT_LIVE)
-		recover_locked(segment, id);
+		recover_locked(segment, &dead);
 	fill_slot(segment, id);
 	return 0;
 }

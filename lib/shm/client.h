@@ -45,6 +45,11 @@ static inline void client_set_add(struct client_set *set, uint32_t id)
 	set->bits[id / 64 % ((CLIENTS_MAX + 1) / 64)] |= UINT64_C(1) << id % 64;
 }
 
+static inline bool client_set_has(const struct client_set *set, uint32_t id)
+{
+	return set->bits[id / 64 % ((CLIENTS_MAX + 1) / 64)] >> id % 64 & 1;
+}
+
 /* Repair what is left of clients whose slots say that nothing is. */
 void client_recover_strays(
 	struct segment *segment, const struct client_set *strays);

@@ -1,6 +1,8 @@
 /* message.c - messages of any size in blocks of fixed sizes: message.h. */
 #include "shm/message.h"
 
+#include "shm/client.h"
+
 #include <sys/random.h>
 
 #define REF_PAGE (UINT32_C(1) << 31)
@@ -344,11 +346,12 @@ void message_free_parts(struct store *store, struct block_ref head)
 	struct block_shm *block = store_head(store, head);
 	uint64_t state = part_state(head, load_nonce(block));
 	uint32_t next = load_next(block);
+	uint64_t left = (uint64_t)store->pool[0].count + store->pool[1].count;
 
 	/* [C] a reader who sees the chain shorten must see that the state of
 	 * the head has changed before */
 	atomic_thread_fence(memory_order_release);
-	while (next) {
+	while (next && left--) {
 		const struct pool *found;
 		struct block_ref ref;
 		struct block_shm *part;
@@ -431,27 +434,29 @@ uint64_t message_sweep_parts(struct store *store, bool repair)
 
 	for (int number = 0; number < 2; number++) {
 		struct pool *pool = &store->pool[number];
-		uint32_t committed = pool_committed(pool);
+		struct pool_scan scan;
+		struct block_ref ref;
 
 		if (!store->pool[1].count)
 			break;
-		for (uint32_t i = 0; i < committed; i++)
-			orphans += sweep_part(
-				store, pool, (struct block_ref){i}, repair);
+		pool_scan_start(&scan, pool);
+		while (pool_scan_next(&scan, &ref))
+			orphans += sweep_part(store, pool, ref, repair);
 	}
 	return orphans;
 }
 
 /* A page that was taken and not yet made a part of anything. */
 static void recover_page(
-	struct pool *pool, struct block_ref ref, uint32_t client)
+	struct pool *pool, struct block_ref ref, const struct client_set *dead)
 {
 	struct block_shm *block = pool_block(pool, ref);
 	uint64_t state =
 		atomic_load_explicit(&block->state, memory_order_relaxed);
 	uint64_t free = state_make(BLOCK_FREE, 0, state_ticket(state) + 1);
 
-	if (state_kind(state) != BLOCK_OWNED || state_owner(state) != client)
+	if (state_kind(state) != BLOCK_OWNED ||
+		!client_set_has(dead, state_owner(state)))
 		return;
 	/* [R] [F] */
 	if (atomic_compare_exchange_strong_explicit(&block->state, &state, free,
@@ -459,11 +464,13 @@ static void recover_page(
 		pool_remember(pool, ref);
 }
 
-void message_recover_parts(struct store *store, uint32_t client)
+void message_recover_parts(struct store *store, const struct client_set *dead)
 {
-	uint32_t committed = pool_committed(&store->pool[1]);
+	struct pool_scan scan;
+	struct block_ref ref;
 
-	for (uint32_t i = 0; i < committed; i++)
-		recover_page(&store->pool[1], (struct block_ref){i}, client);
+	pool_scan_start(&scan, &store->pool[1]);
+	while (pool_scan_next(&scan, &ref))
+		recover_page(&store->pool[1], ref, dead);
 	message_sweep_parts(store, true);
 }

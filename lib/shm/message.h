@@ -158,9 +158,9 @@ bool message_reclaim(
 uint64_t message_sweep_parts(struct store *store, bool repair);
 
 /*
- * Free what a dead client left in parts: the one it was taking, and those of
- * messages that were never finished. Its heads were dealt with before.
+ * Free what dead clients left in parts: the ones they were taking, and those
+ * of messages that were never finished. Their heads were dealt with before.
  */
-void message_recover_parts(struct store *store, uint32_t client);
+void message_recover_parts(struct store *store, const struct client_set *dead);
 
 #endif

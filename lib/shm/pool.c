@@ -3,6 +3,8 @@
 
 #include "shm/client.h"
 
+#include <unistd.h>
+
 #define COMMIT_LEAST ((uint64_t)64 << 10)
 #define COMMIT_MOST  ((uint64_t)64 << 20)
 
@@ -282,24 +284,22 @@ static bool claim_hint(struct pool *pool, struct block_ref *ret_ref)
 static int find(struct pool *pool, struct block_ref *ret_ref)
 {
 	uint32_t committed = load_committed(pool);
-	int error;
+	/* Hints that lie, and watermarks that go back, must have an end. */
+	uint64_t left = 2 * num_divide_up(pool->count, 64) + BUDGET(10000);
+	int error = 0;
 
-	for (;;) {
-		while (hints_from_bitmap(pool, committed))
+	while (!error && left--) {
+		if (hints_from_bitmap(pool, committed) ||
+			hints_from_states(pool, committed)) {
 			if (claim_hint(pool, ret_ref))
 				return 0;
-		while (hints_from_states(pool, committed))
-			if (claim_hint(pool, ret_ref))
-				return 0;
-		if (committed != load_committed(pool)) {
-			committed = load_committed(pool);
 			continue;
 		}
-		error = grow(pool, committed);
-		if (error)
-			return error;
+		if (committed == load_committed(pool))
+			error = grow(pool, committed);
 		committed = load_committed(pool);
 	}
+	return error ? error : -EUCLEAN;
 }
 
 int pool_take_slowly(struct pool *pool, struct block_ref *ret_ref)
@@ -311,4 +311,58 @@ int pool_take_slowly(struct pool *pool, struct block_ref *ret_ref)
 		client_sweep(pool->segment) > 0)
 		error = find(pool, ret_ref);
 	return error;
+}
+
+/* ---- visits ---- */
+
+/* Smaller pools are visited without looking for holes. */
+#define SCAN_SMALL ((uint64_t)1 << 20)
+
+/* The first place from offset on that is data, or else a hole. */
+static uint64_t seek_from(const struct pool *pool, uint64_t offset, int what)
+{
+	off_t found = lseek(pool->segment->fd, (off_t)offset, what);
+
+	if (found >= 0)
+		return (uint64_t)found;
+	/* No more data: pass over the rest. Cannot tell: it is all there. */
+	return (what == SEEK_DATA) == (errno == ENXIO) ? UINT64_MAX : offset;
+}
+
+void pool_scan_start(struct pool_scan *scan, struct pool *pool)
+{
+	uint32_t committed = pool_committed(pool);
+	bool small = (uint64_t)committed * pool->stride <= SCAN_SMALL;
+	struct block_ref last = {committed - 1};
+
+	/* Of a file that was cut short nothing must seem to be a hole. */
+	if (committed && !small)
+		atomic_load_explicit(
+			&pool_block(pool, last)->state, memory_order_relaxed);
+	*scan = (struct pool_scan){.pool = pool,
+		.committed = committed,
+		.end = small ? committed : 0};
+}
+
+bool pool_scan_on(struct pool_scan *scan)
+{
+	const struct pool *pool = scan->pool;
+	uint64_t headers = pool->layout->headers;
+	uint64_t from, to;
+
+	if (scan->next >= scan->committed)
+		return false;
+	from = seek_from(
+		pool, headers + (uint64_t)scan->next * pool->stride, SEEK_DATA);
+	from = num_min((from - headers) / pool->stride, scan->committed);
+	from = num_max(from, scan->next);
+	scan->passed += (uint32_t)from - scan->next;
+	scan->next = (uint32_t)from;
+	if (from == scan->committed)
+		return false;
+	to = seek_from(pool, headers + from * pool->stride, SEEK_HOLE);
+	to = num_min(
+		num_divide_up(to - headers, pool->stride), scan->committed);
+	scan->end = (uint32_t)num_max(to, from + 1);
+	return true;
 }

@@ -242,4 +242,33 @@ uint32_t pool_committed(struct pool *pool);
 /* Put all cached hints into the bitmap, before closing. */
 void pool_flush(struct pool *pool);
 
+/*
+ * A visit to the blocks of a pool that are committed, in their order.
+ *
+ * Reading what was never written allocates it, and who means harm may
+ * declare any number of blocks in a file that is one hole. So in large pools
+ * holes are passed over: what stands there is FREE.
+ */
+struct pool_scan {
+	const struct pool *pool;
+	uint32_t committed; /* when the visit began */
+	uint32_t next, end; /* of what is known to be there */
+	uint32_t passed;    /* blocks in holes */
+};
+
+void pool_scan_start(struct pool_scan *scan, struct pool *pool);
+
+/* Find more blocks that are there. Returns false at the end. */
+bool pool_scan_on(struct pool_scan *scan);
+
+/* The next block. Returns false at the end. */
+static inline bool pool_scan_next(
+	struct pool_scan *scan, struct block_ref *ret_ref)
+{
+	if (unlikely(scan->next >= scan->end) && !pool_scan_on(scan))
+		return false;
+	ret_ref->index = scan->next++;
+	return true;
+}
+
 #endif

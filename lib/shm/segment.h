@@ -35,6 +35,7 @@ struct layout {
 };
 
 struct segment;
+struct client_set;
 
 /* What the segment's code must know about the kind of an object. */
 struct segment_kind {
@@ -48,8 +49,8 @@ struct segment_kind {
 	void (*format)(struct segment *segment);
 	/* The segment has a client id from now on (or another one). */
 	void (*attached)(struct segment *segment);
-	/* Undo or finish what a dead client left. Idempotent. */
-	void (*recover)(struct segment *segment, uint32_t client);
+	/* Undo or finish what dead clients left. Idempotent. */
+	void (*recover)(struct segment *segment, const struct client_set *dead);
 };
 
 struct segment {

@@ -1,0 +1,6 @@
+from drivers import driver
+
+
+@driver("lib-hostile")
+def test_hostile(run):
+    run()
