@@ -18,10 +18,11 @@ SANITIZE = ROOT / "build" / "sanitize"
 TESTS = ROOT / "tests"
 
 # test_step.py kills at single instructions: those of a sanitizer say nothing
-# about the library, and there are too many of them.
-FILES = [str(path.relative_to(TESTS)) for folder in ("lib", "crash", "race")
+# about the library, and there are too many of them. The fuzzer has its own.
+FOLDERS = ("lib", "crash", "race", "fuzz")
+FILES = [str(path.relative_to(TESTS)) for folder in FOLDERS
          for path in sorted((TESTS / folder).glob("test_*.py"))
-         if path.name != "test_step.py"]
+         if path.name not in ("test_step.py", "test_fuzz.py")]
 
 
 def environment(file):

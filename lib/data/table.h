@@ -161,7 +161,7 @@ struct walk {
 #define WALK_STEPS ((uint64_t)BUDGET(4000000))
 
 /* What a visit to all blocks may spend on walks, for each that it sees. */
-#define VISIT_STEPS 64
+#define VISIT_STEPS BUDGET(64)
 
 /* Comparing keys that do not fit their blocks takes as long as this. */
 #define COMPARE_STEPS 64

@@ -1,0 +1,259 @@
+/*
+ * family.c - the segments that are attacked.
+ *
+ * A family is one object, filled by one function. Its images are its bytes
+ * at each crash point that filling it passes, the last time it does, and
+ * when it is full: so there are half-done pushes, claimed and dead entries,
+ * and a client that died, in all of them.
+ */
+#include "fuzz.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct agora_space *fuzz_space;
+static struct family *filling;
+
+static void must(int result, const char *what)
+{
+	if (result < 0)
+		fuzz_fail("%s: %s", what, agora_strerror(result));
+}
+
+/* ---- filling ---- */
+
+static void push(void *queue, size_t size)
+{
+	static char bytes[FUZZ_LONG];
+
+	memset(bytes, 'a' + (int)(size % 26), size);
+	must(agora_queue_push(queue, bytes, size), "push");
+}
+
+static void take(void *queue, unsigned count)
+{
+	static char bytes[FUZZ_LONG];
+
+	while (count--) {
+		struct agora_buffer b = {bytes, sizeof(bytes), 0, 0};
+
+		must(agora_queue_pop(queue, &b), "pop");
+	}
+}
+
+/* Wrapped, full, with messages held and returned; sizes repeat. */
+static void fill_queue(void *queue, const size_t sizes[4])
+{
+	struct agora_message held[3];
+
+	for (unsigned i = 0; i < 20; i++) {
+		push(queue, sizes[i % 4]);
+		if (i % 2)
+			take(queue, 2);
+	}
+	for (unsigned i = 0; i < 8; i++)
+		push(queue, sizes[i % 4]);
+	for (unsigned i = 0; i < 3; i++)
+		must(agora_queue_acquire(queue, &held[i]), "acquire");
+	must(agora_queue_restore(queue, &held[1]), "restore");
+	for (unsigned i = 0; i < 3; i++)
+		push(queue, sizes[i % 4]);
+}
+
+static void fill_any(void *queue)
+{
+	fill_queue(queue, (const size_t[]){8, 300, FUZZ_LONG, 0});
+}
+
+static void fill_short(void *queue)
+{
+	fill_queue(queue, (const size_t[]){8, 0, 40, 3});
+}
+
+static void fill_fixed(void *queue)
+{
+	fill_queue(queue, (const size_t[]){24, 24, 24, 24});
+}
+
+static void fill_nothing(void *handle)
+{
+	(void)handle;
+}
+
+static void put(void *table, unsigned key, size_t size)
+{
+	static char bytes[FUZZ_LONG];
+	char text[40];
+	int n = snprintf(text, sizeof(text), "%u%.*s", key, key % 9 ? 0 : 30,
+		"a long key that is long for us");
+
+	memset(bytes, 'a' + (int)(size % 26), size);
+	must(agora_table_put(table, text, (size_t)n, bytes, size), "put");
+}
+
+static void fill_table(void *table, size_t largest)
+{
+	for (unsigned i = 0; i < 60; i++)
+		put(table, i, i % 12 ? i % 50 : largest);
+	for (unsigned i = 0; i < 60; i += 3)
+		put(table, i, i % 8 ? i % 30 : largest / 2);
+	for (unsigned i = 1; i < 60; i += 5)
+		agora_table_delete(table, &"0123456789"[i % 10], 1);
+	must(agora_table_add(table, "count", 5, 41, NULL), "add");
+}
+
+static void fill_many(void *table)
+{
+	fill_table(table, FUZZ_LONG);
+}
+
+static void fill_one(void *table)
+{
+	fill_table(table, 50);
+}
+
+struct family families[] = {
+	{.path = "p/any.queue",
+		.fill = fill_any,
+		.options = {.capacity = 8,
+			.message_size = FUZZ_LONG,
+			.inline_size = 40,
+			.memory = 1 << 16,
+			.clients = 5}},
+	{.path = "p/short.queue",
+		.fill = fill_short,
+		.options = {.capacity = 9,
+			.message_size = 40,
+			.inline_size = 40,
+			.clients = 70}},
+	{.path = "p/fixed.queue",
+		.fill = fill_fixed,
+		.options = {.capacity = 8,
+			.message_size = 24,
+			.clients = 3,
+			.flags = AGORA_FIXED}},
+	{.path = "p/empty.queue",
+		.fill = fill_nothing,
+		.options = {.capacity = 1, .message_size = 8, .clients = 1}},
+	{.path = "p/many.table",
+		.fill = fill_many,
+		.options = {.capacity = 64,
+			.key_size = 40,
+			.message_size = FUZZ_LONG,
+			.inline_size = 24,
+			.memory = 1 << 17,
+			.clients = 5}},
+	{.path = "p/one.table",
+		.fill = fill_one,
+		.options = {.capacity = 20,
+			.key_size = 36,
+			.message_size = 50,
+			.inline_size = 86,
+			.writers = AGORA_WRITERS_ONE,
+			.clients = 4}},
+	{.path = "p/empty.table",
+		.fill = fill_nothing,
+		.options = {.capacity = 1,
+			.key_size = 8,
+			.message_size = 8,
+			.clients = 1}},
+};
+
+const unsigned family_count = sizeof(families) / sizeof(*families);
+
+/* ---- images ---- */
+
+static struct image *find_image(struct family *family, const char *step)
+{
+	for (unsigned i = 0; step && i < family->count; i++)
+		if (!strcmp(family->images[i].step, step))
+			return &family->images[i];
+	family->images = realloc(
+		family->images, ++family->count * sizeof(*family->images));
+	family->images[family->count - 1] =
+		(struct image){step, malloc(family->size)};
+	return &family->images[family->count - 1];
+}
+
+static void keep_image(struct family *family, const char *step)
+{
+	memcpy(find_image(family, step)->bytes, family->file, family->size);
+}
+
+void family_step(const char *name)
+{
+	if (filling)
+		keep_image(filling, name);
+}
+
+static void look(struct family *family, const struct agora_object *object)
+{
+	const struct segment *segment = &object->segment;
+
+	family->kind = object->kind;
+	family->header = segment->header;
+	family->layout = segment->layout;
+	family->size = segment->header.size;
+	/* A descriptor without the library's locks, and a mapping of it. */
+	family->fd =
+		openat(segment->fd, "", O_RDWR | O_CLOEXEC | AT_EMPTY_PATH);
+	if (family->fd < 0) {
+		char self[40];
+
+		snprintf(self, sizeof(self), "/proc/self/fd/%d", segment->fd);
+		family->fd = open(self, O_RDWR | O_CLOEXEC);
+	}
+	family->file = mmap(NULL, family->size, PROT_READ | PROT_WRITE,
+		MAP_SHARED, family->fd, 0);
+	if (family->fd < 0 || family->file == MAP_FAILED)
+		fuzz_fail("%s: no mapping", family->path);
+}
+
+static void start(struct family *family)
+{
+	struct agora_object *object;
+
+	must(agora_object_open(fuzz_space, family->path,
+		     AGORA_WRITE | AGORA_CREATE, &family->options, &object),
+		family->path);
+	look(family, object);
+	filling = family;
+	family->fill(object);
+	filling = NULL;
+	keep_image(family, NULL);
+	agora_object_close(object);
+}
+
+void family_start(void)
+{
+	must(agora_program_create(fuzz_space, "p", NULL), "p");
+	for (unsigned i = 0; i < family_count; i++)
+		start(&families[i]);
+}
+
+/* The sanitizer would look at the shadow of every byte. */
+__attribute__((no_sanitize("address"))) static bool differ(
+	const char *a, const char *b)
+{
+	const uint64_t *x = (const uint64_t *)a, *y = (const uint64_t *)b;
+	uint64_t all = 0;
+
+	for (unsigned i = 0; i < PAGE / sizeof(*x); i++)
+		all |= x[i] ^ y[i];
+	return all;
+}
+
+void family_restore(struct family *family, const struct image *image)
+{
+	if (family->resized && ftruncate(family->fd, (off_t)family->size))
+		fuzz_fail("%s: cannot be grown again", family->path);
+	family->resized = false;
+	for (size_t at = 0; at < family->size; at += PAGE)
+		if (differ(family->file + at, image->bytes + at))
+			memcpy(family->file + at, image->bytes + at, PAGE);
+}

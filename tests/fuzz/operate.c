@@ -1,0 +1,409 @@
+/*
+ * operate.c - everything that can be done to an object, done to a bad one.
+ *
+ * What an operation returns must be an error that it may return at all, and
+ * what it says it copied must fit where it was to go.
+ */
+#include "fuzz.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+struct run {
+	struct agora_object *object;
+	struct agora_message held[4];
+	unsigned held_count;
+	size_t room;         /* in buffers */
+	unsigned char *data; /* room bytes, and a fence */
+	unsigned char *key;  /* key_size bytes */
+	size_t key_size;
+	unsigned turn; /* how often all was done */
+};
+
+struct operation {
+	const char *name;
+	const struct kind *kind; /* NULL: any */
+	bool writes;
+	int (*run)(struct run *r);
+};
+
+static const struct timespec past = {0, 1};
+
+static struct agora_buffer buffer(const struct run *r)
+{
+	return (struct agora_buffer){.data = r->data, .capacity = r->room};
+}
+
+static int copied(int result, const struct agora_buffer *b)
+{
+	if (!result && b->size > b->capacity)
+		fuzz_fail("%zu bytes in a buffer of %zu", b->size, b->capacity);
+	return result;
+}
+
+/* ---- any kind ---- */
+
+static int do_stat(struct run *r)
+{
+	struct agora_stat stat;
+
+	return agora_object_stat(r->object, &stat);
+}
+
+static int do_clients(struct run *r)
+{
+	struct agora_client *clients;
+	int result = agora_object_clients(r->object, &clients);
+
+	if (result >= 0)
+		free(clients);
+	return result < 0 ? result : 0;
+}
+
+static int do_check(struct run *r)
+{
+	struct agora_check check;
+
+	return agora_object_check(r->object, 0, &check);
+}
+
+static int do_repair(struct run *r)
+{
+	struct agora_check check;
+
+	return agora_object_check(r->object, 1, &check);
+}
+
+static int do_wait(struct run *r)
+{
+	bool queue = agora_object_kind(r->object)->verbs & AGORA_CAN_POP;
+	struct agora_wait item = {.object = r->object,
+		.events =
+			queue ? AGORA_READABLE | AGORA_WRITABLE | AGORA_ADVANCED
+			      : AGORA_WRITABLE};
+	struct agora_waiter *waiter;
+	int result = agora_waiter_open(&waiter);
+
+	if (result)
+		return result;
+	result = agora_waiter_wait(waiter, &item, 1, &past);
+	agora_waiter_close(waiter);
+	return result < 0 ? result : 0;
+}
+
+/* ---- queues ---- */
+
+static int do_peek(struct run *r)
+{
+	struct agora_buffer b = buffer(r);
+
+	return copied(agora_object_peek(r->object, &b), &b);
+}
+
+static int do_walk(struct run *r)
+{
+	uint64_t cursor = 0;
+	int result = 0;
+
+	for (int i = 0; !result && i < 40; i++) {
+		struct agora_buffer b = buffer(r);
+
+		result = copied(agora_object_walk(r->object, &cursor, &b), &b);
+	}
+	return result;
+}
+
+static int do_tap(struct run *r)
+{
+	uint64_t cursor = 0;
+	int result = agora_object_end(r->object, &cursor);
+
+	if (result)
+		return result;
+	cursor -= 20;
+	for (int i = 0; !result && i < 40; i++) {
+		struct agora_buffer b = buffer(r);
+
+		result = copied(agora_object_tap(r->object, &cursor, &b), &b);
+	}
+	return result;
+}
+
+static size_t size_to_write(const struct run *r)
+{
+	uint64_t size = r->object->segment.header.params.message_size;
+
+	if (r->object->segment.header.params.flags & AGORA_FIXED || r->turn)
+		return num_min(size, FUZZ_LONG);
+	return num_min(size, 20);
+}
+
+static int do_push(struct run *r)
+{
+	static const char bytes[FUZZ_LONG];
+
+	return agora_object_push(r->object, bytes, size_to_write(r));
+}
+
+static int do_push_wait(struct run *r)
+{
+	static const char bytes[FUZZ_LONG];
+
+	return agora_object_push_wait(
+		r->object, bytes, size_to_write(r), &past);
+}
+
+static int do_pop(struct run *r)
+{
+	struct agora_buffer b = buffer(r);
+
+	return copied(agora_object_pop(r->object, &b), &b);
+}
+
+static int do_pop_wait(struct run *r)
+{
+	struct agora_buffer b = buffer(r);
+
+	return copied(agora_object_pop_wait(r->object, &past, &b), &b);
+}
+
+static void read_held(const struct run *r, const struct agora_message *m)
+{
+	unsigned char sum = 0;
+
+	if (m->data)
+		for (size_t i = 0; i < m->size; i++)
+			sum ^= ((const volatile unsigned char *)m->data)[i];
+	for (size_t at = 0; at < m->size && at < 3 * FUZZ_LONG;) {
+		int n = agora_object_read(r->object, m, at, r->data, r->room);
+
+		if (n <= 0)
+			return;
+		if ((size_t)n > r->room)
+			fuzz_fail("%d bytes read into %zu", n, r->room);
+		at += (size_t)n;
+	}
+	(void)sum;
+}
+
+static int do_acquire(struct run *r)
+{
+	struct agora_message *m = &r->held[r->held_count];
+	int result;
+
+	if (r->held_count == sizeof(r->held) / sizeof(*r->held))
+		return 0;
+	result = agora_object_acquire(r->object, m);
+	if (!result) {
+		r->held_count++;
+		read_held(r, m);
+	}
+	return result;
+}
+
+static int do_release(struct run *r)
+{
+	if (!r->held_count)
+		return 0;
+	return agora_object_release(r->object, &r->held[--r->held_count]);
+}
+
+static int do_restore(struct run *r)
+{
+	if (!r->held_count)
+		return 0;
+	return agora_object_restore(r->object, &r->held[--r->held_count]);
+}
+
+/* ---- tables ---- */
+
+static const struct {
+	const char *data;
+	size_t size;
+} keys[] = {{"1", 1}, {"5", 1}, {"12", 2}, {"24", 2},
+	{"27a long key that is long for us", 32}, {"count", 5}, {"new", 3},
+	{"", 0}};
+
+#define KEYS (sizeof(keys) / sizeof(*keys))
+
+static int do_get(struct run *r)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < KEYS; i++) {
+		struct agora_buffer b = buffer(r);
+
+		result = copied(agora_object_get(r->object, keys[i].data,
+					keys[i].size, &b),
+			&b);
+	}
+	return result;
+}
+
+static int do_next(struct run *r)
+{
+	struct agora_buffer key = {r->key, r->key_size, SIZE_MAX, 0};
+	int result = 0;
+
+	for (int i = 0; !result && i < 200; i++) {
+		struct agora_buffer b = buffer(r);
+
+		result = copied(agora_object_next(r->object, &key, &b), &b);
+		copied(result, &key);
+	}
+	return result;
+}
+
+static int do_put(struct run *r)
+{
+	static const char bytes[FUZZ_LONG];
+	int result = 0;
+
+	for (size_t i = 0; i < KEYS; i += 2)
+		result = agora_object_put(r->object, keys[i].data, keys[i].size,
+			bytes, size_to_write(r));
+	return result;
+}
+
+static int do_swap(struct run *r)
+{
+	struct agora_buffer old = buffer(r);
+	struct agora_buffer new = {(void *)"swapped", 7, 7, 0};
+
+	return copied(
+		agora_table_swap((struct agora_table *)r->object,
+			keys[r->turn].data, keys[r->turn].size, &new, &old),
+		&old);
+}
+
+static int do_compare(struct run *r)
+{
+	struct agora_buffer b = buffer(r);
+	struct agora_table *table = (struct agora_table *)r->object;
+
+	if (agora_table_get(table, "12", 2, &b))
+		b = (struct agora_buffer){0};
+	b = (struct agora_buffer){(void *)"compared", 8, 8, b.version};
+	return agora_table_compare(table, "12", 2, &b, NULL);
+}
+
+static int do_add(struct run *r)
+{
+	return agora_table_add(
+		(struct agora_table *)r->object, "count", 5, 1, NULL);
+}
+
+static int do_delete(struct run *r)
+{
+	int result = 0;
+
+	for (size_t i = 1; i < KEYS; i += 2)
+		result = agora_object_delete(
+			r->object, keys[i].data, keys[i].size);
+	return result;
+}
+
+/* ---- all ---- */
+
+static const struct operation operations[] = {
+	{"stat", NULL, false, do_stat},
+	{"clients", NULL, false, do_clients},
+	{"check", NULL, false, do_check},
+	{"peek", &kind_queue, false, do_peek},
+	{"walk", &kind_queue, false, do_walk},
+	{"tap", &kind_queue, false, do_tap},
+	{"acquire", &kind_queue, true, do_acquire},
+	{"push", &kind_queue, true, do_push},
+	{"acquire", &kind_queue, true, do_acquire},
+	{"restore", &kind_queue, true, do_restore},
+	{"pop", &kind_queue, true, do_pop},
+	{"push", &kind_queue, true, do_push},
+	{"pop_wait", &kind_queue, true, do_pop_wait},
+	{"release", &kind_queue, true, do_release},
+	{"push_wait", &kind_queue, true, do_push_wait},
+	{"get", &kind_table, false, do_get},
+	{"next", &kind_table, false, do_next},
+	{"put", &kind_table, true, do_put},
+	{"swap", &kind_table, true, do_swap},
+	{"compare", &kind_table, true, do_compare},
+	{"add", &kind_table, true, do_add},
+	{"delete", &kind_table, true, do_delete},
+	{"wait", NULL, true, do_wait},
+	{"repair", NULL, true, do_repair},
+};
+
+#define COUNT (sizeof(operations) / sizeof(*operations))
+
+static void allow(const char *name, int result)
+{
+	static const int allowed[] = {0, -EAGAIN, -EUCLEAN, -ENOENT, -EMSGSIZE,
+		-ENOSPC, -EPROTOTYPE, -ESTALE, -EUSERS, -EINVAL, -EBUSY,
+		-ETIMEDOUT, -EPROTO, -ENOMEM};
+
+	for (size_t i = 0; i < sizeof(allowed) / sizeof(*allowed); i++)
+		if (result == allowed[i])
+			return;
+	fuzz_fail("%s: %d (%s)", name, result, agora_strerror(result));
+}
+
+static void do_all(struct run *r, bool writes, unsigned first)
+{
+	for (size_t i = 0; i < COUNT; i++) {
+		const struct operation *o = &operations[(i + first) % COUNT];
+
+		if ((o->writes && !writes) ||
+			(o->kind && o->kind != r->object->kind))
+			continue;
+		fuzz_tick();
+		allow(o->name, o->run(r));
+	}
+}
+
+static void open_and_do_all(const char *path, uint32_t flags, struct run *r,
+	const struct input *input)
+{
+	unsigned turns = flags && input->flags & FLAG_TWICE ? 2 : 1;
+	int result =
+		agora_object_open(fuzz_space, path, flags, NULL, &r->object);
+
+	allow("open", result);
+	if (result)
+		return;
+	r->held_count = 0;
+	r->key_size = r->object->segment.header.params.key_size;
+	r->key = malloc(r->key_size);
+	for (r->turn = 0; r->turn < turns; r->turn++)
+		do_all(r, flags, input->first);
+	fuzz_tick();
+	agora_object_close(r->object);
+	free(r->key);
+}
+
+/* A buffer that ends where nothing may be touched, without a sanitizer too. */
+static unsigned char *fenced(size_t size)
+{
+	size_t pages = num_round_up(size, PAGE);
+	unsigned char *start = mmap(NULL, pages + PAGE, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (start == MAP_FAILED || mprotect(start + pages, PAGE, PROT_NONE))
+		fuzz_fail("no memory");
+	return start + pages - size;
+}
+
+void operate(const struct family *family, const struct input *input)
+{
+	static unsigned char *large, *small;
+	struct run r = {0};
+
+	if (!large) {
+		large = fenced(FUZZ_LONG);
+		small = fenced(16);
+	}
+	r.room = input->flags & FLAG_SMALL ? 16 : FUZZ_LONG;
+	r.data = input->flags & FLAG_SMALL ? small : large;
+	open_and_do_all(family->path, AGORA_READ, &r, input);
+	open_and_do_all(family->path, AGORA_WRITE, &r, input);
+}
