@@ -11,6 +11,7 @@
 #include "shm/client.h"
 #include "shm/pool.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -313,4 +314,31 @@ void change_apply(
 	}
 	if (!tick && !family->resized)
 		mend_header(family, input->flags);
+}
+
+/* ---- invent ---- */
+
+uint32_t change_number(unsigned *seed)
+{
+	return (uint32_t)rand_r(seed) << 16 ^ (uint32_t)rand_r(seed);
+}
+
+struct change change_invent(unsigned *seed)
+{
+	uint32_t class = change_number(seed) % 64;
+	struct change c = {.how = (uint8_t)(change_number(seed) % CHANGE_HOWS),
+		.place = change_number(seed) %
+			 (change_number(seed) % 4 ? 400 : 1 << 20),
+		.value = change_number(seed) % 4 ? change_number(seed) % 512
+						 : change_number(seed)};
+
+	c.class = (uint8_t)(class < 62 ? class % CLASSES : CHANGE_RESIZE);
+	if (c.class == HEADER && change_number(seed) % 3)
+		c.class = 5;
+	if (change_number(seed) % 3 == 0)
+		c.when =
+			(uint16_t)(1 + change_number(seed) %
+					       (change_number(seed) % 2 ? 30
+									: 400));
+	return c;
 }

@@ -129,14 +129,22 @@ static void remove_space(void)
 		nftw(space_dir, delete, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-static void start(void)
+static void make_space(void)
 {
 	snprintf(space_dir, sizeof(space_dir), "/dev/shm/agora-fuzz-XXXXXX");
 	if (!mkdtemp(space_dir))
 		fuzz_fail("%s", space_dir);
 	owner = getpid();
 	atexit(remove_space);
-	if (agora_space_open(space_dir, &fuzz_space))
+}
+
+void fuzz_start(const char *space)
+{
+	if (fuzz_space)
+		return;
+	if (!space)
+		make_space();
+	if (agora_space_open(space ? space : space_dir, &fuzz_space))
 		fuzz_fail("no space");
 	family_start();
 }
@@ -145,7 +153,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	start();
+	fuzz_start(NULL);
 	return 0;
 }
 
@@ -158,8 +166,7 @@ struct family *fuzz_prepare(
 
 	if (size < INPUT_HEADER)
 		return NULL;
-	if (!fuzz_space)
-		start();
+	fuzz_start(NULL);
 	family = &families[data[0] % family_count];
 	*ret_input = (struct input){.bytes = data + INPUT_HEADER,
 		.count = (size - INPUT_HEADER) / sizeof(struct change),

@@ -96,6 +96,10 @@ struct input {
 void change_apply(
 	struct family *family, const struct input *input, unsigned tick);
 
+/* A random number; a random change that may well do harm. */
+uint32_t change_number(unsigned *seed);
+struct change change_invent(unsigned *seed);
+
 /* ---- operations ---- */
 
 /* Open the object of a family, read-only and then for writing, and do all. */
@@ -107,6 +111,9 @@ void fuzz_tick(void);
 /* Report what must not happen, and abort. */
 __attribute__((noreturn, format(printf, 1, 2))) void fuzz_fail(
 	const char *format, ...);
+
+/* Open a space, or make one that ends with the process, and fill it; once. */
+void fuzz_start(const char *space);
 
 /* Make the file that an input begins with. NULL: it is not an input. */
 struct family *fuzz_prepare(

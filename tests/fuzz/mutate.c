@@ -6,30 +6,7 @@
  */
 #include "fuzz.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-static uint32_t some(unsigned *seed)
-{
-	return (uint32_t)rand_r(seed) << 16 ^ (uint32_t)rand_r(seed);
-}
-
-static struct change invent(unsigned *seed)
-{
-	uint32_t class = some(seed) % 64;
-	struct change c = {.how = (uint8_t)(some(seed) % CHANGE_HOWS),
-		.place = some(seed) % (some(seed) % 4 ? 400 : 1 << 20),
-		.value = some(seed) % 4 ? some(seed) % 512 : some(seed)};
-
-	c.class =
-		(uint8_t)(class < 62 ? class % change_classes : CHANGE_RESIZE);
-	if (c.class == change_classes - 1 && some(seed) % 3)
-		c.class = 5;
-	if (some(seed) % 3 == 0)
-		c.when = (uint16_t)(1 +
-				    some(seed) % (some(seed) % 2 ? 30 : 400));
-	return c;
-}
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
 size_t LLVMFuzzerCustomMutator(
@@ -40,15 +17,15 @@ static size_t mutate_list(
 {
 	size_t count = (size - INPUT_HEADER) / sizeof(struct change);
 	uint8_t *list = data + INPUT_HEADER;
-	size_t at = count ? some(seed) % count : 0;
-	struct change c = invent(seed);
+	size_t at = count ? change_number(seed) % count : 0;
+	struct change c = change_invent(seed);
 
-	if (count && some(seed) % 4 == 0) { /* drop one */
+	if (count && change_number(seed) % 4 == 0) { /* drop one */
 		memmove(list + at * sizeof(c), list + (at + 1) * sizeof(c),
 			(count - at - 1) * sizeof(c));
 		return size - sizeof(c);
 	}
-	if (size + sizeof(c) > max || (count && some(seed) % 3 == 0)) {
+	if (size + sizeof(c) > max || (count && change_number(seed) % 3 == 0)) {
 		if (count) /* replace one */
 			memcpy(list + at * sizeof(c), &c, sizeof(c));
 		return size;
@@ -64,19 +41,20 @@ size_t LLVMFuzzerCustomMutator(
 
 	if (size < INPUT_HEADER) {
 		for (size = 0; size < INPUT_HEADER; size++)
-			data[size] = (uint8_t)some(&seed);
+			data[size] = (uint8_t)change_number(&seed);
 		return size;
 	}
 	rest = (size - INPUT_HEADER) % sizeof(struct change);
 	size -= rest;
-	switch (some(&seed) % 8) {
+	switch (change_number(&seed) % 8) {
 	case 0:
-		data[some(&seed) % INPUT_HEADER] = (uint8_t)some(&seed);
+		data[change_number(&seed) % INPUT_HEADER] =
+			(uint8_t)change_number(&seed);
 		return size;
 	case 1:
 		return LLVMFuzzerMutate(data, size, max);
 	default:
-		for (unsigned n = 1 + some(&seed) % 3; n; n--)
+		for (unsigned n = 1 + change_number(&seed) % 3; n; n--)
 			size = mutate_list(data, size, max, &seed);
 		return size;
 	}

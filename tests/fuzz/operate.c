@@ -368,7 +368,7 @@ static void open_and_do_all(const char *path, uint32_t flags, struct run *r,
 	int result =
 		agora_object_open(fuzz_space, path, flags, NULL, &r->object);
 
-	allow("open", result);
+	allow("open", result == -ENOENT ? -EIO : result);
 	if (result)
 		return;
 	r->held_count = 0;
