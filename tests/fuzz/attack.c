@@ -128,7 +128,7 @@ static int wait_for(pid_t pid)
 
 int main(int argc, char **argv)
 {
-	attack_run *attack =
+	attack_once *attack =
 		argc > 1 && !strcmp(argv[1], "cut") ? cut : scribble;
 	unsigned rounds, seed, failed = 0;
 	pid_t attacker, worker[WORKERS];
