@@ -9,7 +9,6 @@
 
 #include "base/crash.h"
 
-#include <dirent.h>
 #include <ftw.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -81,7 +81,7 @@ def smallest(folder, place):
     return sorted(target.iterdir())
 
 
-def pack(folder, most=700):
+def pack(folder, most=300):
     kept = []
     with tempfile.TemporaryDirectory() as place:
         if CORPUS.exists():

@@ -1,14 +1,16 @@
 /*
  * replay.c - run inputs of the fuzzer from files, without the fuzzer.
  *
- *   replay FILE...            each of them, in seconds at most
+ *   replay FOLDER             all that are in it, each in seconds at most
  *   replay --write DIR FILE...  only make the segments with which they begin,
  *                             as DIR/NUMBER.KIND, for others to look at
  */
 #include "fuzz.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -69,18 +71,42 @@ static void write_segment(
 	close(fd);
 }
 
-int main(int argc, char **argv)
+static void replay(const char *path)
 {
-	bool write = argc > 2 && !strcmp(argv[1], "--write");
 	static struct bytes bytes;
 
-	for (int i = write ? 3 : 1; i < argc; i++) {
+	load(path, &bytes);
+	alarm(SECONDS);
+	fuzz_run(bytes.data, bytes.size);
+}
+
+static void replay_all(const char *folder)
+{
+	struct dirent **entries;
+	int count = scandir(folder, &entries, NULL, alphasort);
+	char path[512];
+
+	if (count < 0)
+		fuzz_fail("%s: cannot be read", folder);
+	for (int i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder,
+			entries[i]->d_name);
+		if (entries[i]->d_name[0] != '.')
+			replay(path);
+		free(entries[i]);
+	}
+	free(entries);
+}
+
+int main(int argc, char **argv)
+{
+	static struct bytes bytes;
+
+	if (argc == 2)
+		replay_all(argv[1]);
+	for (int i = 3; i < argc; i++) {
 		load(argv[i], &bytes);
-		alarm(SECONDS);
-		if (write)
-			write_segment(&bytes, argv[2], i - 2);
-		else
-			fuzz_run(bytes.data, bytes.size);
+		write_segment(&bytes, argv[2], i - 2);
 	}
 	return 0;
 }

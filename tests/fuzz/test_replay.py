@@ -14,5 +14,5 @@ def test_inputs_that_were_found_are_survived(tmp_path):
     replay = drivers.driver_path("fuzz-replay")
     inputs = fuzz.unpack(tmp_path)
     assert len(inputs) > 100
-    status, output, errors = drivers.run_program([replay, *inputs], 110)
+    status, output, errors = drivers.run_program([replay, tmp_path], 110)
     assert (status, output, errors) == (0, "", "")
