@@ -279,7 +279,7 @@ int queue_give_back(struct agora_queue *q, const struct claim *claim)
 static inline int copy_claimed(
 	struct agora_queue *q, const struct claim *c, struct agora_buffer *to)
 {
-	if (message_read(&q->store, c->ref, 0, to->data, c->size)) {
+	if (message_read_own(&q->store, c->ref, 0, to->data, c->size)) {
 		queue_give_back(q, c);
 		return -EUCLEAN;
 	}

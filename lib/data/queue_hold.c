@@ -94,7 +94,7 @@ static int check_reserved(
 	copy = malloc(size);
 	if (!copy)
 		return -ENOMEM;
-	error = message_read(&q->store, ref, 0, copy, size);
+	error = message_read_own(&q->store, ref, 0, copy, size);
 	if (!error)
 		error = object_fits(&q->object, copy, size);
 	free(copy);
@@ -222,7 +222,7 @@ int queue_read(void *handle, const struct agora_message *message, size_t offset,
 	if (error || offset > c.size)
 		return error ? error : -EINVAL;
 	size = num_min(num_min(size, c.size - offset), INT32_MAX);
-	error = message_read(&q->store, c.ref, offset, data, size);
+	error = message_read_own(&q->store, c.ref, offset, data, size);
 	return error ? error : (int)size;
 }
 

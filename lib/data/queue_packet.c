@@ -270,7 +270,7 @@ static int copy_to_block(struct agora_queue *q, const struct claim *c,
 	atomic_store_explicit(&block->size, size, memory_order_relaxed);
 	if (q->store.pool[1].count)
 		atomic_store_explicit(&block->next, 0, memory_order_relaxed);
-	copy_within(pool_data(pool, *ret_ref), pool_data(pool, c->ref) + start,
+	copy_out(pool_data(pool, *ret_ref), pool_data(pool, c->ref) + start,
 		size);
 	return 0;
 }

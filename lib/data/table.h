@@ -258,7 +258,7 @@ static inline int compare_key(
 		return table_compare_long(t, w->ref, size, key);
 	}
 	if (likely(size == key->size))
-		return memcmp(
+		return compare_out(
 			pool_data(&t->store.pool[0], w->ref), key->data, size);
 	return table_compare_long(t, w->ref, size, key);
 }

@@ -33,7 +33,7 @@ static void after_fork_in_child(void)
 		a->lock = a->dir = -1;
 	}
 	kept = NULL;
-	pthread_mutex_init(&mutex, NULL);
+	after_fork_in_parent();
 }
 
 static void start(void)

@@ -271,6 +271,7 @@ struct sink {
 	uint64_t skip;
 	char *to;
 	size_t size;
+	void (*copy)(void *to, const void *from, size_t size);
 };
 
 static void sink_take(struct sink *sink, const char *from, size_t size)
@@ -279,7 +280,7 @@ static void sink_take(struct sink *sink, const char *from, size_t size)
 	size_t now = num_min(size - skip, sink->size);
 
 	sink->skip -= skip;
-	copy_out(sink->to, from + skip, now);
+	sink->copy(sink->to, from + skip, now);
 	sink->to += now;
 	sink->size -= now;
 }
@@ -310,24 +311,39 @@ static int read_part(const struct store *store, uint64_t state,
 }
 
 /* Each part holds a byte at least, so size and offset bound the walk. */
-int message_read_long(const struct store *store, struct block_ref head,
-	uint64_t offset, void *ret_data, size_t size)
+static int read_long(
+	const struct store *store, struct block_ref head, struct sink *sink)
 {
 	struct block_shm *block = store_head(store, head);
-	struct sink sink = {.skip = offset, .to = ret_data, .size = size};
 	uint64_t state;
 	uint32_t next;
 	int error = 0;
 
-	sink_take(&sink, pool_data(&store->pool[0], head),
+	sink_take(sink, pool_data(&store->pool[0], head),
 		store->pool[0].data_size);
-	if (!sink.size)
+	if (!sink->size)
 		return 0;
 	state = part_state(head, load_nonce(block));
 	next = load_next(block);
-	while (sink.size && !error)
-		error = read_part(store, state, &sink, &next);
+	while (sink->size && !error)
+		error = read_part(store, state, sink, &next);
 	return error;
+}
+
+int message_read_long(const struct store *store, struct block_ref head,
+	uint64_t offset, void *ret_data, size_t size)
+{
+	struct sink sink = {offset, ret_data, size, copy_out};
+
+	return read_long(store, head, &sink);
+}
+
+int message_read_own_long(const struct store *store, struct block_ref head,
+	uint64_t offset, void *ret_data, size_t size)
+{
+	struct sink sink = {offset, ret_data, size, copy_own};
+
+	return read_long(store, head, &sink);
 }
 
 /* ---- free ---- */

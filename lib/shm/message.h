@@ -117,14 +117,15 @@ int message_patch(const struct store *store, struct block_ref head,
 /* Copy what does not all lie in the head; see message_read(). */
 int message_read_long(const struct store *store, struct block_ref head,
 	uint64_t offset, void *ret_data, size_t size);
+int message_read_own_long(const struct store *store, struct block_ref head,
+	uint64_t offset, void *ret_data, size_t size);
 
 /*
  * Copy size bytes of a message from offset on.
  *
- * For one's own message, and for one that may go away at any moment: then
- * the caller validates the head's state afterwards and forgets the result
- * if it has changed. The caller has bounded offset and size by the limits of
- * its kind.
+ * It may go away at any moment: the caller validates the head's state
+ * afterwards and forgets the result if it has changed. The caller has bounded
+ * offset and size by the limits of its kind.
  *
  * Returns 0 (all size bytes copied), -EUCLEAN (the chain is not sound, or
  * the message is gone).
@@ -135,6 +136,17 @@ static inline int message_read(const struct store *store, struct block_ref head,
 	if (unlikely(offset + size > store->pool[0].data_size))
 		return message_read_long(store, head, offset, ret_data, size);
 	copy_out(ret_data, pool_data(&store->pool[0], head) + offset, size);
+	return 0;
+}
+
+/* As message_read(), of a message that is ours (OWNED or HELD). */
+static inline int message_read_own(const struct store *store,
+	struct block_ref head, uint64_t offset, void *ret_data, size_t size)
+{
+	if (unlikely(offset + size > store->pool[0].data_size))
+		return message_read_own_long(
+			store, head, offset, ret_data, size);
+	copy_own(ret_data, pool_data(&store->pool[0], head) + offset, size);
 	return 0;
 }
 
