@@ -4,6 +4,8 @@
  *   table points            the named steps, one on each line
  *   table step NAME [NAME2] kill a client at every pass of step NAME; with
  *                           NAME2, also kill at NAME2 who recovers it
+ *   table stop NAME         stop a client at every pass of step NAME, while
+ *                           others do thousands of operations
  */
 #include "table.h"
 
@@ -12,6 +14,7 @@
 #define OTHERS   300 /* keys of the survivor */
 #define VICTIM   1
 #define SURVIVOR 2
+#define DEAD     3
 
 /* Pass through every step of every operation. */
 static void work(struct log *log)
@@ -147,6 +150,121 @@ static int step(const char *name, const char *second)
 	return 0;
 }
 
+/* ---- stop at a step ---- */
+
+/* Thousands of operations; the only writer's role is the stopped one's. */
+static void others(struct agora_table *t, uint32_t writers)
+{
+	uint64_t key = 0;
+	struct agora_check report;
+
+	for (int round = 0; round < 10; round++) {
+		if (writers == AGORA_WRITERS_MANY)
+			progress(t);
+		for (; writers == AGORA_WRITERS_ONE && key < 4000; key++)
+			get(t, SURVIVOR, key % OTHERS);
+		check(agora_object_check(agora_table_object(t), 1, &report),
+			"repair");
+		if (report.damaged)
+			fail("damaged", (long)report.damaged, 0);
+	}
+}
+
+static void put_dead(struct log *log)
+{
+	log_put(open_table(0, 0), log, DEAD, 1, 1);
+}
+
+static void delete_dead(struct log *log)
+{
+	struct agora_table *t = open_table(0, 0);
+
+	log_put(t, log, DEAD, 1, 1);
+	log_delete(t, log, DEAD, 1);
+}
+
+/* Two died before: one had not published, one had not freed its entry. */
+static void kill_two(void)
+{
+	struct log *log = new_memory(sizeof(struct log));
+
+	if (!victim(log, "table_put_ready", 1, put_dead) ||
+		!victim(log, "table_delete_marked", 1, delete_dead))
+		fail("nobody died", 0, 0);
+	munmap(log, sizeof(*log));
+}
+
+/* Each that died was recovered, once, and nobody else. */
+static void count_recovered(struct agora_table *t, uint64_t count)
+{
+	struct agora_stat stat;
+
+	check(agora_object_stat(agora_table_object(t), &stat), "stat");
+	if (stat.recovered != count)
+		fail("recovered", (long)stat.recovered, (long)count);
+}
+
+/*
+ * Who is stopped is alive: others go on, look for the dead, and repair, but
+ * take nothing that is his. Then he ends what he was about, and all of it
+ * has taken place: log_...() look at each result.
+ */
+static bool one_stop(const char *name, long count, uint32_t variant)
+{
+	uint32_t writers = variant & 1 ? AGORA_WRITERS_ONE : AGORA_WRITERS_MANY;
+	struct agora_table *t = open_table(AGORA_CREATE, writers);
+	struct log *log = new_memory(sizeof(struct log));
+	struct agora_check report;
+	int status;
+	pid_t pid;
+
+	if (variant & 2)
+		prefill(writers, log);
+	if (variant & 4)
+		kill_two();
+	pid = fork_victim();
+	if (!pid) {
+		crash_signal = SIGSTOP;
+		crash_arm(name, count);
+		work(log);
+		_exit(0);
+	}
+	waitpid(pid, &status, WUNTRACED);
+	if (WIFSTOPPED(status)) {
+		others(t, writers);
+		kill(pid, SIGCONT);
+		waitpid(pid, &status, 0);
+	} else {
+		count = 0;
+	}
+	if (status)
+		fail("who was stopped did not end well", status, count);
+	if (log->key || log->adding)
+		fail("something is under way", log->key, log->adding);
+	check(agora_object_check(agora_table_object(t), 1, &report), "check");
+	log_settle(log, t, VICTIM);
+	progress(t);
+	judge(t, log, variant & 2);
+	count_recovered(t, variant & 4 ? 2 : 0);
+	agora_table_close(t);
+	check(agora_object_remove(space, PATH), "remove");
+	munmap(log, sizeof(*log));
+	return count;
+}
+
+static int stop(const char *name)
+{
+	long stops = 0;
+
+	/* The only writer's death is another's to clear away: not with it. */
+	for (uint32_t variant = 0; variant < 7; variant += variant < 4 ? 1 : 2)
+		for (long count = 1;
+			count < 100 && one_stop(name, count, variant); count++)
+			stops++;
+	printf("%ld stops\n", stops);
+	return 0;
+}
+
 /* ---- main ---- */
 
 static int list_points(void)
@@ -161,6 +279,8 @@ static int list_points(void)
 
 static int run(int argc, char **argv)
 {
+	if (!strcmp(argv[1], "stop"))
+		return stop(argv[2]);
 	return step(argv[2], argc > 3 ? argv[3] : NULL);
 }
 
@@ -168,7 +288,7 @@ int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "points"))
 		return list_points();
-	if (argc < 3 || strcmp(argv[1], "step"))
+	if (argc < 3 || (strcmp(argv[1], "step") && strcmp(argv[1], "stop")))
 		return 2;
 	return run_in_space(run, argc, argv);
 }
