@@ -26,6 +26,9 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("AGORA_BUILD", ROOT / "build")).resolve()
 
+# What runs the programs of another architecture: see scripts/check.
+EMULATOR = os.environ.get("AGORA_EMULATOR", "").split()
+
 # What no program may say on standard error: words of complaint, and the
 # "==PID==" of a sanitizer.
 COMPLAINT = re.compile(r"error|warning|==", re.IGNORECASE)
@@ -38,14 +41,19 @@ def driver_path(name):
     return BUILD / "tests" / name
 
 
+def ask(path, question):
+    """The words that a program prints at once."""
+    result = subprocess.run(
+        [*EMULATOR, path, question], capture_output=True, text=True, timeout=60
+    )
+    return result.stdout.split()
+
+
 def names_of(path):
     """The names of a driver's tests; one that fails when it is not built."""
     if not path.exists():
         return [""]
-    result = subprocess.run(
-        [path, "--list"], capture_output=True, text=True, timeout=60
-    )
-    return result.stdout.split() or [""]
+    return ask(path, "--list") or [""]
 
 
 def end_group(pgid):
@@ -61,6 +69,8 @@ def run_program(arguments, timeout, env=None):
 
     Nothing of its process group outlives the call.
     """
+    if pathlib.Path(arguments[0]).is_relative_to(BUILD):
+        arguments = [*EMULATOR, *arguments]
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             arguments,

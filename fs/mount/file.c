@@ -247,7 +247,7 @@ int file_get(fuse_req_t req, fuse_ino_t ino, const struct fuse_file_info *fi,
 	r = tree_find(ino, &place);
 	if (!r)
 		r = open_as(req, &place, fi->flags & ~O_TRUNC, false, &file);
-	if (r < 0)
+	if (r)
 		return r;
 	file_ref(file);
 	insert(file, fi->fh);

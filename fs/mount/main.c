@@ -55,6 +55,7 @@ static bool parse(int argc, char **argv, struct arguments *args)
 	};
 	int c;
 
+	/* No thread was started yet. NOLINTBEGIN(concurrency-mt-unsafe) */
 	while ((c = getopt_long(argc, argv, "s:fo:h", longs, NULL)) >= 0) {
 		switch (c) {
 		case 's':
@@ -74,6 +75,7 @@ static bool parse(int argc, char **argv, struct arguments *args)
 			return false;
 		}
 	}
+	/* NOLINTEND(concurrency-mt-unsafe) */
 	if (argc - optind != 1)
 		return false;
 	args->point = argv[optind];

@@ -90,7 +90,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 	if (!r)
 		r = tree_lookup(&dir, name, &place);
-	if (r < 0)
+	if (r)
 		answer(req, r);
 	else
 		answer_entry(req, &place);
@@ -119,7 +119,7 @@ static void op_mkdir(
 
 	if (!r)
 		r = names_mkdir(req, &dir, name, mode, &place);
-	if (r < 0)
+	if (r)
 		answer(req, r);
 	else
 		answer_entry(req, &place);
@@ -138,7 +138,7 @@ static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
 				  : -EPERM;
 	if (!r && place.facet == FACET_KEY)
 		r = stage_resize_key(&place, 0);
-	if (r < 0)
+	if (r)
 		answer(req, r);
 	else
 		answer_entry(req, &place);
@@ -330,7 +330,7 @@ static int open_file(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	if (!r)
 		r = file_open(req, &place, fi->flags, false, &file);
-	if (r < 0)
+	if (r)
 		return r == -ENOENT ? -ESTALE : r;
 	fi->fh = file->fh;
 	return 0;

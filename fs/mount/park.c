@@ -214,7 +214,8 @@ static struct want *next_want(
 	struct want *w;
 
 	pthread_mutex_lock(&parked.lock);
-	TAILQ_FOREACH(w, list, link)
+	/* It is unlinked before it is freed, which clang cannot follow. */
+	TAILQ_FOREACH(w, list, link) /* NOLINT(clang-analyzer-unix.Malloc) */
 		if (w->events & ready && w->round != round)
 			break;
 	if (w)

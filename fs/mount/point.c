@@ -73,8 +73,11 @@ static bool is_mounted(const char *path)
 static char *absolute(const char *path)
 {
 	char *copy = strdup(path), *slash, *dir, *result = NULL;
-	size_t n = copy ? strlen(copy) : 0;
+	size_t n;
 
+	if (!copy)
+		return NULL;
+	n = strlen(copy);
 	while (n > 1 && copy[n - 1] == '/')
 		copy[--n] = '\0';
 	slash = n ? strrchr(copy, '/') : NULL;
@@ -130,6 +133,7 @@ static bool is_dead(const char *path)
 	return statfs(path, &fs) < 0 && errno == ENOTCONN;
 }
 
+/* No thread was started yet. NOLINTBEGIN(concurrency-mt-unsafe) */
 bool point_check(const char *path, char **ret_path)
 {
 	struct stat st;
@@ -151,3 +155,4 @@ bool point_check(const char *path, char **ret_path)
 	*ret_path = point;
 	return true;
 }
+/* NOLINTEND(concurrency-mt-unsafe) */

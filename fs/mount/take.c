@@ -289,7 +289,7 @@ static int tap_fill(struct file *file, uint64_t off, size_t size)
 {
 	struct text scratch = {0};
 	struct take *t = &file->take;
-	uint64_t cursor = file->cursor;
+	uint64_t cursor;
 	size_t before, n;
 	int r;
 

@@ -65,7 +65,7 @@ typedef bool match_fn(struct place *place, int dir, fuse_ino_t id);
 /* Go through all programs. Returns the directory of the one that matches. */
 static int scan_programs(match_fn *match, fuse_ino_t id, struct place *place)
 {
-	struct stat st;
+	struct stat st = {0};
 	char **names;
 	int fd = -ESTALE;
 
@@ -92,7 +92,7 @@ static int scan_programs(match_fn *match, fuse_ino_t id, struct place *place)
 
 int tree_program_fd(struct place *place)
 {
-	struct stat st;
+	struct stat st = {0};
 	int fd = open_dir(place->program, &st);
 
 	if (fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM)
@@ -258,7 +258,7 @@ bool tree_dot_has(const struct tree_file *file, const struct place *place)
 
 static int lookup_root(const char *name, struct place *place)
 {
-	struct stat st;
+	struct stat st = {0};
 	int fd;
 
 	if (!find_file(tree_root_files, name, place))

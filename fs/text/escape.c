@@ -119,6 +119,7 @@ static size_t code_at(const char *s, size_t size, char *ret_byte)
 	static const char letters[] = "\\tnr";
 	static const char bytes[] = "\\\t\n\r";
 	const char *letter;
+	int high, low;
 
 	if (!size || !*s)
 		return 0;
@@ -127,9 +128,13 @@ static size_t code_at(const char *s, size_t size, char *ret_byte)
 		*ret_byte = bytes[letter - letters];
 		return 1;
 	}
-	if (*s != 'x' || size < 3 || digit(s[1]) < 0 || digit(s[2]) < 0)
+	if (*s != 'x' || size < 3)
 		return 0;
-	*ret_byte = (char)(digit(s[1]) << 4 | digit(s[2]));
+	high = digit(s[1]);
+	low = digit(s[2]);
+	if (high < 0 || low < 0)
+		return 0;
+	*ret_byte = (char)(high << 4 | low);
 	return 3;
 }
 

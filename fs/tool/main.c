@@ -86,7 +86,8 @@ static const struct command *find(const char *name)
 int main(int argc, char **argv)
 {
 	const struct command *command;
-	char name[64], version[32];
+	static char version[32];
+	char name[64];
 	int first = 0;
 
 	tool_ignore_pipe();

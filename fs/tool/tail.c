@@ -98,7 +98,7 @@ static struct text *place(struct ring *ring, uint64_t count)
 	uint64_t capacity = ring->capacity ? ring->capacity * 2 : 16;
 	struct text *messages;
 
-	if (ring->used == count) {
+	if (count && ring->used == count) {
 		messages = &ring->messages[ring->next++ % count];
 		messages->size = 0;
 		return messages;

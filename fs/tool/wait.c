@@ -94,7 +94,7 @@ int tool_wait(struct agora_object *object, uint32_t events, uint64_t cursor)
 void tool_sleep(unsigned int milliseconds)
 {
 	struct timespec time = {.tv_sec = milliseconds / 1000,
-		.tv_nsec = milliseconds % 1000 * 1000000};
+		.tv_nsec = (long)(milliseconds % 1000) * 1000000};
 
 	if (!stopped)
 		nanosleep(&time, NULL);

@@ -17,6 +17,8 @@
  * Threads. A handle may be shared by the threads of a process. A handle for
  * each thread is faster: see lib/README.md for figures.
  *
+ * Versions. What is said of a function without "Since" is true since 0.1.
+ *
  * Truncated segments. The first open installs a SIGBUS handler that turns
  * an access beyond the end of a segment truncated by somebody else into
  * -EUCLEAN; other SIGBUS go to the handler that was there before.
@@ -60,7 +62,7 @@ const char *agora_version(void);
 const char *agora_strerror(int error);
 
 /**
- * Compute the deadline that lies nanoseconds from now.
+ * Return the deadline that lies nanoseconds from now.
  *
  * Progress: wait-free. Since: 0.1
  */

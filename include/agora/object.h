@@ -54,9 +54,7 @@ struct agora_kind {
 	const char *doc; /* one line for people */
 };
 
-/**
- * Walk the table of kinds: NULL gives the first row; after the last: NULL.
- */
+/** Return the next row of the table of kinds: the first one after NULL. */
 const struct agora_kind *agora_kind_next(const struct agora_kind *previous);
 
 /** Return the kind that a name such as "alerts.queue" ends in, or NULL. */
@@ -287,64 +285,116 @@ struct agora_reservation {
 	uint64_t token[2]; /* private */
 };
 
+/** Append a message: as agora_queue_push(). */
 int agora_object_push(
 	struct agora_object *object, const void *data, size_t size);
+
+/** Append a message, waiting for room: as agora_queue_push_wait(). */
 int agora_object_push_wait(struct agora_object *object, const void *data,
 	size_t size, const struct timespec *deadline);
+
+/** Append several messages: as agora_queue_push_batch(). */
 int agora_object_push_batch(struct agora_object *object,
 	const struct iovec *messages, size_t count);
+
+/** Append several, waiting for room: as agora_queue_push_batch_wait(). */
 int agora_object_push_batch_wait(struct agora_object *object,
 	const struct iovec *messages, size_t count,
 	const struct timespec *deadline);
+
+/** Get room for a message, to write it there: as agora_queue_reserve(). */
 int agora_object_reserve(struct agora_object *object, size_t size,
 	struct agora_reservation *ret_reservation);
+
+/** Get room, waiting for it: as agora_queue_reserve_wait(). */
 int agora_object_reserve_wait(struct agora_object *object, size_t size,
 	const struct timespec *deadline,
 	struct agora_reservation *ret_reservation);
+
+/** Copy bytes into what was reserved: as agora_queue_write(). */
 int agora_object_write(struct agora_object *object,
 	const struct agora_reservation *reservation, size_t offset,
 	const void *data, size_t size);
+
+/** Append what was reserved: as agora_queue_commit(). */
 int agora_object_commit(struct agora_object *object,
 	const struct agora_reservation *reservation);
+
+/** Append it, waiting for room: as agora_queue_commit_wait(). */
 int agora_object_commit_wait(struct agora_object *object,
 	const struct agora_reservation *reservation,
 	const struct timespec *deadline);
+
+/** Give reserved room back: as agora_queue_abort(). */
 int agora_object_abort(struct agora_object *object,
 	const struct agora_reservation *reservation);
+
+/** Take the oldest message: as agora_queue_pop(). */
 int agora_object_pop(
 	struct agora_object *object, struct agora_buffer *ret_message);
+
+/** Take the oldest message, waiting: as agora_queue_pop_wait(). */
 int agora_object_pop_wait(struct agora_object *object,
 	const struct timespec *deadline, struct agora_buffer *ret_message);
+
+/** Take several messages: as agora_queue_pop_batch(). */
 int agora_object_pop_batch(struct agora_object *object,
 	struct agora_buffer *ret_messages, size_t count);
+
+/** Take several, waiting for one: as agora_queue_pop_batch_wait(). */
 int agora_object_pop_batch_wait(struct agora_object *object,
 	const struct timespec *deadline, struct agora_buffer *ret_messages,
 	size_t count);
+
+/** Copy the oldest message: as agora_queue_peek(). */
 int agora_object_peek(
 	struct agora_object *object, struct agora_buffer *ret_message);
+
+/** Copy the next message of a walk: as agora_queue_walk(). */
 int agora_object_walk(struct agora_object *object, uint64_t *cursor,
 	struct agora_buffer *ret_message);
+
+/** Copy the next message of a tap: as agora_queue_tap(). */
 int agora_object_tap(struct agora_object *object, uint64_t *cursor,
 	struct agora_buffer *ret_message);
+
+/** Get the cursor behind the newest: as agora_queue_end(). */
 int agora_object_end(struct agora_object *object, uint64_t *ret_cursor);
+
+/** Claim the oldest message: as agora_queue_acquire(). */
 int agora_object_acquire(
 	struct agora_object *object, struct agora_message *ret_message);
+
+/** Claim it, waiting: as agora_queue_acquire_wait(). */
 int agora_object_acquire_wait(struct agora_object *object,
 	const struct timespec *deadline, struct agora_message *ret_message);
+
+/** Copy a part of what was claimed: as agora_queue_read(). */
 int agora_object_read(struct agora_object *object,
 	const struct agora_message *message, size_t offset, void *ret_data,
 	size_t size);
+
+/** Be done with what was claimed: as agora_queue_release(). */
 int agora_object_release(
 	struct agora_object *object, const struct agora_message *message);
+
+/** Give back what was claimed: as agora_queue_restore(). */
 int agora_object_restore(
 	struct agora_object *object, const struct agora_message *message);
 
+/** Copy the value of a key: as agora_table_get(). */
 int agora_object_get(struct agora_object *object, const void *key,
 	size_t key_size, struct agora_buffer *ret_value);
+
+/** Store a value: as agora_table_put(). */
 int agora_object_put(struct agora_object *object, const void *key,
 	size_t key_size, const void *value, size_t value_size);
+
+/** Remove a key: as agora_table_delete(). */
 int agora_object_delete(
 	struct agora_object *object, const void *key, size_t key_size);
+
+/** Copy the entry behind a key: as agora_table_next(). */
 int agora_object_next(struct agora_object *object, struct agora_buffer *key,
 	struct agora_buffer *ret_value);
 
@@ -377,9 +427,10 @@ struct agora_wait {
 
 struct agora_waiter;
 
-/* ---- waiting on several objects ------------------------------------- */
-
-/** Make a waiter: a thread's place to wait on many objects. */
+/**
+ * Make a waiter: a thread's place to wait on many objects.
+ * Returns 0, -ENOMEM.
+ */
 int agora_waiter_open(struct agora_waiter **ret_waiter);
 
 /** Free a waiter on which nobody waits. NULL is accepted. */

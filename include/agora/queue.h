@@ -214,7 +214,10 @@ int agora_queue_walk(struct agora_queue *queue, uint64_t *cursor,
 int agora_queue_tap(struct agora_queue *queue, uint64_t *cursor,
 	struct agora_buffer *ret_message);
 
-/** Get the cursor behind the newest message, to tap from now on. */
+/**
+ * Get the cursor behind the newest message, to tap from now on.
+ * Returns 0.
+ */
 int agora_queue_end(struct agora_queue *queue, uint64_t *ret_cursor);
 
 /**

@@ -35,7 +35,7 @@ int agora_type_parse(const char *type);
 int agora_type_check(
 	const char *type, const void *data, size_t size, size_t *ret_offset);
 
-/** Tell whether text views of the type have one message on each line. */
+/** Return 1 when text views of the type have a message on each line, or 0. */
 int agora_type_is_lines(const char *type);
 
 #pragma GCC visibility pop

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Names that the linker gives. NOLINTNEXTLINE(*-reserved-identifier,cert-dcl*)
+ */
 extern const char *const __start_crash_points[], *const __stop_crash_points[];
 
 int crash_signal = SIGKILL;

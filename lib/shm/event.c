@@ -129,7 +129,8 @@ static int spin(
 	if (result == -EAGAIN)
 		patience = (uint32_t)num_max(patience / 2, PATIENCE_LEAST);
 	else
-		patience = (uint32_t)num_min(patience * 2, PATIENCE_MOST);
+		patience = (uint32_t)num_min(
+			UINT64_C(2) * patience, PATIENCE_MOST);
 	atomic_store_explicit(
 		&segment->patience, patience, memory_order_relaxed);
 	return result;

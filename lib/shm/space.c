@@ -234,6 +234,7 @@ static int read_all(DIR *stream,
 		int error;
 
 		errno = 0;
+		/* The stream is ours alone. NOLINTNEXTLINE(concurrency-*) */
 		entry = readdir(stream);
 		if (!entry)
 			return -errno;

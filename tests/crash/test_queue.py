@@ -1,7 +1,5 @@
 """Kills clients of a queue at every named step, and at random."""
 
-import subprocess
-
 import pytest
 
 import drivers
@@ -42,9 +40,9 @@ def points():
     """The steps that a client of a queue passes."""
     if not DRIVER.exists():
         return ["not built"]
-    listed = subprocess.run([DRIVER, "points"], capture_output=True, text=True)
+    listed = drivers.ask(DRIVER, "points")
     shared = ("attach", "detach", "pool", "message", "queue", "recover", "reclaim")
-    return sorted({p for p in listed.stdout.split() if p.startswith(shared)})
+    return sorted({p for p in listed if p.startswith(shared)})
 
 
 def run(*arguments, driver=DRIVER, timeout=110):

@@ -32,9 +32,18 @@ def stride(group):
     return (211 if group.startswith("repair") else 7) * (29 if SANITIZED else 1)
 
 
+@pytest.fixture(scope="module")
+def deaths():
+    """How many there were, which is told at the end of a whole run."""
+    count = []
+    yield count
+    if EVERY:
+        print(f"\n{sum(count)} deaths")
+
+
 @pytest.mark.timeout(7200 if EVERY else 120)
 @pytest.mark.parametrize("group", groups())
-def test_killed_at_any_instruction_nothing_is_lost_repeated_or_leaked(group):
+def test_killed_at_any_instruction_nothing_is_lost_repeated_or_leaked(group, deaths):
     step = stride(group)
     phase = random.randrange(step)
     arguments = [DRIVER, "--stride", str(step), "--phase", str(phase), group]
@@ -43,7 +52,10 @@ def test_killed_at_any_instruction_nothing_is_lost_repeated_or_leaked(group):
     status, output, errors = drivers.run_program(arguments, 7000 if EVERY else 110, env)
     assert status == 0, f"phase {phase} of {step}: {errors}"
     assert not errors
-    assert int(output.split()[0]) > 0
+    deaths.append(int(output.split()[0]))
+    assert deaths[-1] > 0
+    if EVERY:
+        print(output.strip())
 
 
 def test_a_wrong_group_or_stride_is_refused():

@@ -1,7 +1,5 @@
 """Stops clients at every named step (SIGSTOP): they are alive, and slow."""
 
-import subprocess
-
 import pytest
 
 import drivers
@@ -18,9 +16,9 @@ def points(driver, kind):
     """The steps that a client of a kind passes."""
     if not driver.exists():
         return ["not built"]
-    listed = subprocess.run([driver, "points"], capture_output=True, text=True)
+    listed = drivers.ask(driver, "points")
     shared = ("attach", "detach", "pool", "message", "recover", "reclaim", kind)
-    found = {p for p in listed.stdout.split() if p.startswith(shared)}
+    found = {p for p in listed if p.startswith(shared)}
     return sorted(found if kind == "queue" else found - NOT_REACHED)
 
 

@@ -1,7 +1,5 @@
 """Kills clients of a table at every named step, and at random."""
 
-import subprocess
-
 import pytest
 
 import drivers
@@ -45,10 +43,10 @@ def points():
     """The steps that a client of a table passes."""
     if not DRIVER.exists():
         return ["not built"]
-    listed = subprocess.run([DRIVER, "points"], capture_output=True, text=True)
+    listed = drivers.ask(DRIVER, "points")
     shared = ("attach", "detach", "pool", "message", "table", "recover",
               "reclaim")
-    return sorted({p for p in listed.stdout.split() if p.startswith(shared)})
+    return sorted({p for p in listed if p.startswith(shared)})
 
 
 def run(*arguments, driver=DRIVER):
