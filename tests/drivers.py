@@ -29,6 +29,9 @@ BUILD = pathlib.Path(os.environ.get("AGORA_BUILD", ROOT / "build")).resolve()
 # What runs the programs of another architecture: see scripts/check.
 EMULATOR = os.environ.get("AGORA_EMULATOR", "").split()
 
+# With sanitizers, or emulated, a sample of what is long has to do.
+SLOW = bool(EMULATOR) or BUILD.name == "sanitize"
+
 # What no program may say on standard error: words of complaint, and the
 # "==PID==" of a sanitizer.
 COMPLAINT = re.compile(r"error|warning|==", re.IGNORECASE)

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Names that the linker gives. NOLINTNEXTLINE(*-reserved-identifier,cert-dcl*)
- */
+/* Names that the linker gives. NOLINTBEGIN(*reserved-identifier,cert-dcl*) */
 extern const char *const __start_crash_points[], *const __stop_crash_points[];
+/* NOLINTEND(*reserved-identifier,cert-dcl*) */
 
 int crash_signal = SIGKILL;
 static const char *armed;

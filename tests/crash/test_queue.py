@@ -90,6 +90,6 @@ def test_a_killed_sleeper_harms_nobody():
 
 
 def test_random_kills_lose_repeat_and_leak_nothing():
-    kills = 300 if "sanitize" in str(drivers.BUILD) else 2500
+    kills = 300 if drivers.SLOW else 2500
     storm = drivers.driver_path("crash-queue_storm")
     assert run(kills, driver=storm).startswith(f"{kills} kills")

@@ -72,5 +72,5 @@ def test_the_recoverer_may_be_killed_too(first, second):
 
 
 def test_random_kills_lose_repeat_and_leak_nothing():
-    kills = 300 if "sanitize" in str(drivers.BUILD) else 2000
+    kills = 300 if drivers.SLOW else 2000
     assert run(kills, driver=STORM).startswith(f"{kills} kills")

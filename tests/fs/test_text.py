@@ -7,6 +7,8 @@ import unicodedata
 
 import pytest
 
+from drivers import EMULATOR
+
 UNSEEN = {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
 CLOCK = "\U0001f550".encode()
 
@@ -17,8 +19,8 @@ def text(driver):
     path = driver("text")
 
     def run(*args, data=b""):
-        done = subprocess.run([path, *args], input=data, capture_output=True,
-                              timeout=60)
+        done = subprocess.run([*EMULATOR, path, *args], input=data,
+                              capture_output=True, timeout=60)
         assert done.returncode in (0, 1)
         assert (done.returncode == 0) == (not done.stderr)
         return done.stdout, done.stderr.decode().strip()

@@ -7,8 +7,7 @@ import pytest
 
 import drivers
 
-SANITIZED = "sanitize" in str(drivers.BUILD)
-HISTORIES = 3000 if SANITIZED else 60000
+HISTORIES = 3000 if drivers.SLOW else 60000
 
 
 def run(name, *arguments):
