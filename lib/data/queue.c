@@ -280,7 +280,9 @@ static inline int copy_claimed(
 	struct agora_queue *q, const struct claim *c, struct agora_buffer *to)
 {
 	if (message_read_own(&q->store, c->ref, 0, to->data, c->size)) {
-		queue_give_back(q, c);
+		const struct claim copy = *c;
+
+		queue_give_back(q, &copy);
 		return -EUCLEAN;
 	}
 	crash_point(queue_pop_copied);
@@ -301,8 +303,11 @@ static inline int take_or_claim(struct agora_queue *q, struct claim *c,
 		result = claim(q, c);
 		if (!result)
 			return 0;
-		if (unlikely(result == PACKET))
-			result = queue_take(q, c, messages, count);
+		if (unlikely(result == PACKET)) {
+			const struct claim copy = *c;
+
+			result = queue_take(q, &copy, messages, count);
+		}
 		else if (result == -EMSGSIZE)
 			messages->size = c->size;
 	}

@@ -238,8 +238,12 @@ static inline int claim(struct agora_queue *q, struct claim *claim)
 		int result;
 
 		if (unlikely(returned & 1)) {
+			/* A copy, so that *claim may stay in registers. */
+			struct claim copy = *claim;
+
 			scans++;
-			result = queue_claim_returned(q, claim, returned);
+			result = queue_claim_returned(q, &copy, returned);
+			*claim = copy;
 		} else {
 			result = try_claim(q, claim);
 		}
@@ -265,11 +269,13 @@ static inline void finish(struct agora_queue *q, const struct claim *claim)
 	uint32_t me = q->object.segment.client;
 
 	if (unlikely(is_long(q, claim->ref))) {
+		const struct claim copy = *claim;
+
 		/* [S] */
 		atomic_store_explicit(&block->state,
 			state_make(BLOCK_OWNED, me, claim->ticket),
 			memory_order_release);
-		queue_finish_long(q, claim);
+		queue_finish_long(q, &copy);
 		return;
 	}
 	pool_free_as(&q->store.pool[0], claim->ref,

@@ -94,8 +94,12 @@ static inline int message_write(struct store *store, struct block_ref head,
 		&block->size, (uint32_t)size, memory_order_relaxed);
 	if (store->pool[1].count)
 		atomic_store_explicit(&block->next, 0, memory_order_relaxed);
-	if (unlikely(size > store->pool[0].data_size))
-		return message_write_long(store, head, pieces);
+	if (unlikely(size > store->pool[0].data_size)) {
+		/* A copy, so that the caller's may stay in registers. */
+		const struct piece copy[2] = {pieces[0], pieces[1]};
+
+		return message_write_long(store, head, copy);
+	}
 	copy_in(data, pieces[0].data, pieces[0].size);
 	copy_in(data + pieces[0].size, pieces[1].data, pieces[1].size);
 	return 0;

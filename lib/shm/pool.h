@@ -180,6 +180,8 @@ static inline int pool_take(struct pool *pool, struct block_ref *ret_ref)
 {
 	uint32_t hints =
 		atomic_load_explicit(&pool->hints, memory_order_relaxed);
+	struct block_ref found; /* another one, so that ref has no address */
+	int error;
 
 	while (hints) {
 		struct block_ref ref;
@@ -194,7 +196,10 @@ static inline int pool_take(struct pool *pool, struct block_ref *ret_ref)
 			return 0;
 		}
 	}
-	return pool_take_slowly(pool, ret_ref);
+	error = pool_take_slowly(pool, &found);
+	if (!error)
+		*ret_ref = found;
+	return error;
 }
 
 /* Give a hint back that does not fit the cache. */
