@@ -186,6 +186,17 @@ void queue_give_up(struct agora_queue *q, struct block_ref ref)
 	event_notify(&q->object.segment, EVENT_BIT(EVENT_WRITABLE));
 }
 
+/* publish(), when the first round did not decide. */
+int queue_publish_again(
+	struct agora_queue *q, struct block_ref ref, unsigned count)
+{
+	int result = 0;
+
+	for (int tries = 0; !result && tries < TRIES; tries++)
+		result = try_publish(q, ref, count);
+	return result ? result : -EUCLEAN;
+}
+
 int queue_push(void *handle, const void *data, size_t size)
 {
 	struct agora_queue *q = handle;
@@ -218,7 +229,7 @@ int queue_push(void *handle, const void *data, size_t size)
 /* ---- pop ---- */
 
 /* Claim a message that was returned: 0, AGAIN (perhaps there is none). */
-int queue_claim_returned(
+static int claim_returned(
 	struct agora_queue *q, struct claim *claim, uint64_t returned)
 {
 	uint64_t state;
@@ -232,6 +243,28 @@ int queue_claim_returned(
 		returned & ~UINT64_C(1), memory_order_acq_rel,
 		memory_order_relaxed);
 	return AGAIN;
+}
+
+/* claim(), when the first round did not take a message. */
+int queue_claim_again(struct agora_queue *q, struct claim *claim)
+{
+	for (int tries = 0, scans = 0; tries < TRIES && scans < SCANS;
+		tries++) {
+		uint64_t returned = load_returned(q);
+		int result;
+
+		if (unlikely(returned & 1)) {
+			scans++;
+			result = claim_returned(q, claim, returned);
+		} else {
+			result = try_claim(q, claim);
+		}
+		if (result == -EAGAIN && load_returned(q) != returned)
+			continue;
+		if (result != AGAIN)
+			return result;
+	}
+	return -EUCLEAN;
 }
 
 /* Tell pop to look for RETURNED blocks: before and after making one. */
@@ -307,8 +340,7 @@ static inline int take_or_claim(struct agora_queue *q, struct claim *c,
 			const struct claim copy = *c;
 
 			result = queue_take(q, &copy, messages, count);
-		}
-		else if (result == -EMSGSIZE)
+		} else if (result == -EMSGSIZE)
 			messages->size = c->size;
 	}
 	return result ? result : -EUCLEAN;

@@ -16,6 +16,10 @@ enum {
 	PACKET = 2 /* what comes next is in a packet */
 };
 
+/* Rounds stand in line in each verb, and once more where they are repeated:
+ * two places are enough for compilers to think better of it. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
 /* What a claim wants to know before it is made. */
 struct claim {
 	struct block_ref ref;
@@ -30,8 +34,9 @@ int queue_look_room(struct agora_queue *q, uint64_t t, unsigned want);
 uint64_t queue_behind_packet(
 	const struct agora_queue *q, uint64_t ticket, unsigned more);
 void queue_give_up(struct agora_queue *q, struct block_ref ref);
-int queue_claim_returned(
-	struct agora_queue *q, struct claim *claim, uint64_t returned);
+int queue_publish_again(
+	struct agora_queue *q, struct block_ref ref, unsigned count);
+int queue_claim_again(struct agora_queue *q, struct claim *claim);
 void queue_announce(struct agora_queue *q);
 void queue_finish_long(struct agora_queue *q, const struct claim *claim);
 int queue_give_back(struct agora_queue *q, const struct claim *claim);
@@ -94,7 +99,7 @@ static inline int look_room(struct agora_queue *q, uint64_t t, unsigned want)
  * One round of push 2 to 6, with as many of the block's count messages as
  * fit. Returns how many, 0 (again), -EAGAIN (full), -EUCLEAN.
  */
-static inline int try_publish(
+ALWAYS_INLINE int try_publish(
 	struct agora_queue *q, struct block_ref ref, unsigned count)
 {
 	uint32_t me = q->object.segment.client;
@@ -135,11 +140,9 @@ static inline int try_publish(
 static inline int publish(
 	struct agora_queue *q, struct block_ref ref, unsigned count)
 {
-	int result = 0;
+	int result = try_publish(q, ref, count);
 
-	for (int tries = 0; !result && tries < TRIES; tries++)
-		result = try_publish(q, ref, count);
-	return result ? result : -EUCLEAN;
+	return likely(result) ? result : queue_publish_again(q, ref, count);
 }
 
 static inline int check_size(const struct agora_queue *q, size_t size)
@@ -199,7 +202,7 @@ static inline int claim_block(
 }
 
 /* One round of pop 1 to 4: 0, AGAIN, PACKET, -EAGAIN (empty) or an error. */
-static inline int try_claim(struct agora_queue *q, struct claim *claim)
+ALWAYS_INLINE int try_claim(struct agora_queue *q, struct claim *claim)
 {
 	uint64_t h = load_end(q->head);
 	uint64_t cell = load_cell(q, h);
@@ -232,27 +235,18 @@ static inline int try_claim(struct agora_queue *q, struct claim *claim)
 /* pop 1 to 4, with what was returned first: 0, PACKET, or an error. */
 static inline int claim(struct agora_queue *q, struct claim *claim)
 {
-	for (int tries = 0, scans = 0; tries < TRIES && scans < SCANS;
-		tries++) {
-		uint64_t returned = load_returned(q);
-		int result;
+	uint64_t returned = load_returned(q);
+	struct claim copy; /* so that *claim may stay in registers */
+	int result = returned & 1 ? AGAIN : try_claim(q, claim);
 
-		if (unlikely(returned & 1)) {
-			/* A copy, so that *claim may stay in registers. */
-			struct claim copy = *claim;
-
-			scans++;
-			result = queue_claim_returned(q, &copy, returned);
-			*claim = copy;
-		} else {
-			result = try_claim(q, claim);
-		}
-		if (result == -EAGAIN && load_returned(q) != returned)
-			continue;
-		if (result != AGAIN)
-			return result;
-	}
-	return -EUCLEAN;
+	if (likely(!result) || result == PACKET)
+		return result;
+	if (result == -EAGAIN && load_returned(q) == returned)
+		return -EAGAIN;
+	copy = (struct claim){.room = claim->room};
+	result = queue_claim_again(q, &copy);
+	*claim = copy;
+	return result;
 }
 
 static inline bool is_long(const struct agora_queue *q, struct block_ref ref)

@@ -304,8 +304,11 @@ static int find(struct pool *pool, struct block_ref *ret_ref)
 
 int pool_take_slowly(struct pool *pool, struct block_ref *ret_ref)
 {
-	int error = pool->count ? find(pool, ret_ref) : -EAGAIN;
+	int error;
 
+	if (claim_hint(pool, ret_ref))
+		return 0;
+	error = pool->count ? find(pool, ret_ref) : -EAGAIN;
 	/* What the dead held may be what is missing. */
 	if ((error == -EAGAIN || error == -ENOSPC) && pool->count &&
 		client_sweep(pool->segment) > 0)

@@ -167,7 +167,7 @@ static inline bool pool_claim(struct pool *pool, struct block_ref ref)
 	return true;
 }
 
-/* Take a block when the hints in the cache do not help. */
+/* Take a block when the first hint in the cache does not help. */
 int pool_take_slowly(struct pool *pool, struct block_ref *ret_ref);
 
 /*
@@ -183,7 +183,7 @@ static inline int pool_take(struct pool *pool, struct block_ref *ret_ref)
 	struct block_ref found; /* another one, so that ref has no address */
 	int error;
 
-	while (hints) {
+	if (likely(hints)) {
 		struct block_ref ref;
 
 		hints--;
@@ -191,7 +191,7 @@ static inline int pool_take(struct pool *pool, struct block_ref *ret_ref)
 			&pool->hint[hints], memory_order_relaxed);
 		atomic_store_explicit(
 			&pool->hints, hints, memory_order_relaxed);
-		if (pool_claim(pool, ref)) {
+		if (likely(pool_claim(pool, ref))) {
 			*ret_ref = ref;
 			return 0;
 		}
