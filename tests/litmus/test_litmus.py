@@ -20,6 +20,8 @@ MODELS = ["--rc11", "--imm"]
 
 needs_checker = pytest.mark.skipif(
     shutil.which(CHECKER) is None, reason=f"{CHECKER} is not installed")
+# Most take a second, the table's last ones half a minute.
+patient = pytest.mark.timeout(600)
 
 
 def cases(test):
@@ -46,6 +48,7 @@ def is_sound(test, model, *defines):
 
 
 @needs_checker
+@patient
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("test, case", [
     pytest.param(test, case, id=f"{test.stem}-{case}")
@@ -55,6 +58,7 @@ def test_no_execution_breaks_the_protocol(test, case, model):
 
 
 @needs_checker
+@patient
 @pytest.mark.parametrize("test, name", [
     pytest.param(test, name, id=f"{test.stem}-{name}")
     for test in TESTS for name in orderings(test)])
