@@ -408,14 +408,60 @@ int agora_object_next(struct agora_object *object, struct agora_buffer *key,
  */
 int agora_object_yield(struct agora_object *object);
 
-/* ---- waiting on several objects ------------------------------------- */
+/* ---- events --------------------------------------------------------- */
 
-/* What to wait for (agora_wait.events). */
+/* What to wait for. */
 enum {
 	AGORA_READABLE = 1 << 0, /* a pop would find something */
 	AGORA_WRITABLE = 1 << 1, /* a push would find room */
 	AGORA_ADVANCED = 1 << 2  /* a message at or after cursor was pushed */
 };
+
+/* ---- a descriptor, for poll(2) and epoll(7) -------------------------- */
+
+/**
+ * Get a descriptor that becomes readable when the object changes.
+ *
+ * It belongs to the handle, is made with the first call, and is closed with
+ * the handle: only ask poll(2), select(2) or epoll(7) about it, and do not
+ * close or read it. Before each sleep call agora_object_arm(), or it will
+ * not become readable:
+ *
+ *     while (agora_object_arm(object, AGORA_READABLE, 0) == 0)
+ *             epoll_wait(...);
+ *     agora_queue_pop(...)
+ *
+ * It costs nobody anything until it is armed; then the next change costs
+ * whoever makes it one system call. A peer that dies makes it readable too.
+ * Each uses one of the user's inotify instances (/proc/sys/fs/inotify, of
+ * which there are 128 as a rule) and three descriptors.
+ *
+ * Returns the descriptor, -EACCES (opened with AGORA_READ), -EMFILE (no
+ * descriptors or inotify instances left), -ENOSPC (no inotify watches left),
+ * -ENOMEM, -ECHILD. Since: 0.1
+ */
+int agora_object_descriptor(struct agora_object *object);
+
+/**
+ * Look for events, and prepare the descriptor when none holds.
+ *
+ * events, cursor: as in struct agora_wait. What the descriptor showed until
+ * now is taken down, for all who sleep on it: threads that sleep each have a
+ * handle of their own. What clients that died had claimed is put back. A
+ * table is always writable, and never found advanced: arm for that event,
+ * look at the values, then sleep; the next change wakes.
+ *
+ * The descriptor may become readable for nothing. When many wait, all wake.
+ *
+ * Returns those of events that hold now (more than 0: act on them, do not
+ * sleep), 0 (sleep: the descriptor becomes readable with the next change),
+ * -EINVAL (agora_object_descriptor() was not called), -EOPNOTSUPP (an event
+ * that the kind does not have), -EACCES, -EUCLEAN, -ECHILD. Since: 0.1
+ */
+int agora_object_arm(
+	struct agora_object *object, uint32_t events, uint64_t cursor);
+
+/* ---- waiting on several objects ------------------------------------- */
 
 /** One object to wait on. */
 struct agora_wait {

@@ -205,11 +205,13 @@ int table_next(
 	return 0;
 }
 
+/* That it changed is told, but cannot be looked at: there is no cursor. */
 int table_ready(void *handle, uint32_t events, uint64_t cursor)
 {
 	(void)handle;
 	(void)cursor;
-	return events & ~(uint32_t)AGORA_WRITABLE ? -EOPNOTSUPP : (int)events;
+	return events & AGORA_READABLE ? -EOPNOTSUPP
+				       : (int)(events & AGORA_WRITABLE);
 }
 
 /* ---- stat and check ---- */

@@ -58,6 +58,16 @@ int client_is_live(const struct segment *segment, uint32_t id)
 	       state_of(load_word(segment, id)) == CLIENT_LIVE;
 }
 
+int client_is_alone(const struct segment *segment)
+{
+	uint32_t limit = client_limit(segment);
+
+	for (uint32_t id = 1; id < limit; id++)
+		if (id != segment->client && client_is_live(segment, id))
+			return 0;
+	return 1;
+}
+
 static int lock_byte(const struct segment *segment, uint32_t id, short type)
 {
 	struct flock byte = {.l_type = type,

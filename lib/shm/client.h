@@ -57,6 +57,9 @@ void client_recover_strays(
 /* 1 when the slot says that its client is at work, or was when it died. */
 int client_is_live(const struct segment *segment, uint32_t id);
 
+/* 1 when the slots say that nobody else is at work, or was when it died. */
+int client_is_alone(const struct segment *segment);
+
 /* 1 when the client is alive, 0 when it died and was not recovered yet. */
 int client_alive(const struct segment *segment, uint32_t id);
 

@@ -3,6 +3,7 @@
 
 #include "base/crash.h"
 #include "base/futex.h"
+#include "shm/bell.h"
 #include "shm/client.h"
 
 #include <limits.h>
@@ -39,13 +40,18 @@ static void wake(struct segment *segment, enum event event)
 static void wake_each(struct segment *segment, uint32_t events,
 	void (*how)(struct segment *segment, enum event event))
 {
+	uint32_t armed, bells;
+
 	crash_point(event_changed);
 	/* [E] */
-	events &= atomic_load_explicit(
+	armed = atomic_load_explicit(
 		&segment->roots->armed, memory_order_seq_cst);
+	bells = armed & EVENT_BELL(events);
 	for (int event = 0; event < EVENTS; event++)
-		if (events & EVENT_BIT(event))
+		if (armed & events & EVENT_BIT(event))
 			how(segment, (enum event)event);
+	if (bells)
+		bell_ring(segment, armed, bells);
 }
 
 void event_wake(struct segment *segment, uint32_t events)
@@ -60,6 +66,10 @@ void event_wake_every(struct segment *segment, uint32_t events)
 
 void event_wake_all(struct segment *segment)
 {
+	/* [E] */
+	uint32_t armed = atomic_load_explicit(
+		&segment->roots->armed, memory_order_seq_cst);
+
 	for (int event = 0; event < EVENTS; event++) {
 		_Atomic uint32_t *seq = &segment->roots->seq[event];
 
@@ -67,6 +77,21 @@ void event_wake_all(struct segment *segment)
 		atomic_fetch_add_explicit(seq, 1, memory_order_seq_cst);
 		futex_wake(seq, INT_MAX);
 	}
+	bell_ring(segment, armed, EVENT_BELL(EVENT_ALL));
+}
+
+void event_flag(struct segment *segment, uint32_t flags, uint32_t rounds)
+{
+	_Atomic uint32_t *armed = &segment->roots->armed;
+	uint32_t word = atomic_load_explicit(armed, memory_order_relaxed);
+
+	/* [E] */
+	while (!atomic_compare_exchange_weak_explicit(armed, &word,
+		(word | flags) + rounds, memory_order_seq_cst,
+		memory_order_relaxed))
+		;
+	/* [E] what is looked at next is not all read seq_cst */
+	atomic_thread_fence(memory_order_seq_cst);
 }
 
 uint32_t event_arm(struct segment *segment, enum event event)
@@ -75,11 +100,7 @@ uint32_t event_arm(struct segment *segment, enum event event)
 	uint32_t seq = atomic_load_explicit(
 		&segment->roots->seq[event], memory_order_seq_cst);
 
-	/* [E] */
-	atomic_fetch_or_explicit(
-		&segment->roots->armed, EVENT_BIT(event), memory_order_seq_cst);
-	/* [E] what is looked at next is not all read seq_cst */
-	atomic_thread_fence(memory_order_seq_cst);
+	event_flag(segment, EVENT_BIT(event), 0);
 	return seq;
 }
 

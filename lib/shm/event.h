@@ -1,5 +1,6 @@
 /*
  * event.h - sleep until an object changes; no system call when none sleeps.
+ * Who must sleep in poll(2) has a bell: bell.h.
  *
  * What: an eventcount (Vyukov 2008; Linux futexes), one for each event of a
  * segment, with a flag instead of a count of sleepers: a count would leak
@@ -22,7 +23,8 @@
  *  (the publishing or claiming compare-and-swap of the kind) and a seq_cst
  *  load of the flag: the lock prefix on x86; STLXR or CASAL and then LDAR on
  *  aarch64, which keep their order. seq++ releases what was changed before,
- *  for who reads it in wait 1; the flag's own changes order it in notify 5.
+ *  for who reads it in wait 1; the flag's own changes order it in notify 5. All
+ *  flags are set in one place, event_flag(), which has the fence.
  *
  * Progress and death. A notifier killed between its change and step 3, or a
  * sleeper killed between being woken and taking, leaves others asleep for
@@ -43,7 +45,15 @@ enum event {
 	EVENTS
 };
 
-#define EVENT_BIT(event) (1u << (event))
+/*
+ * The word of flags (roots.armed): a bit for those who sleep in a futex, a
+ * bit for those with a bell, and how often a bell was armed, modulo 2^24.
+ */
+#define EVENT_BIT(event)   (1u << (event))
+#define EVENT_BELL(events) ((events) << EVENTS)
+#define EVENT_ROUND        (1u << 8)
+#define EVENT_ROUNDS       (~(EVENT_ROUND - 1))
+#define EVENT_ALL          (EVENT_BIT(EVENTS) - 1)
 
 /* The longest sleep before looking again, in nanoseconds. */
 #define EVENT_SLICE 100000000u
@@ -60,7 +70,7 @@ static inline void event_notify(struct segment *segment, uint32_t events)
 	uint32_t armed = atomic_load_explicit(
 		&segment->roots->armed, memory_order_seq_cst);
 
-	if (unlikely(armed & events))
+	if (unlikely(armed & (events | EVENT_BELL(events))))
 		event_wake(segment, events);
 }
 
@@ -71,9 +81,15 @@ static inline void event_notify_all(struct segment *segment, uint32_t events)
 	uint32_t armed = atomic_load_explicit(
 		&segment->roots->armed, memory_order_seq_cst);
 
-	if (unlikely(armed & events))
+	if (unlikely(armed & (events | EVENT_BELL(events))))
 		event_wake_every(segment, events);
 }
+
+/*
+ * Set flags, and add to the rounds. Whoever is to sleep looks after this and
+ * not before.
+ */
+void event_flag(struct segment *segment, uint32_t flags, uint32_t rounds);
 
 /* Announce a sleeper. Returns the value of seq to sleep on. */
 uint32_t event_arm(struct segment *segment, enum event event);

@@ -72,15 +72,17 @@ struct root_shm {
 /*
  * At offset 4096. events: armed is set by who goes to sleep and cleared by
  * who wakes, seq grows with each wake-up; races on either cost one spurious
- * wake-up. committed, clients: only grow, by compare-and-swap, after the
- * memory they announce was allocated. recovered, redelivered, reclaimed:
+ * wake-up. bell: written with pwrite(2) by who wakes, so that the kernel
+ * tells; never read. committed, clients: only grow, by compare-and-swap, after
+ * the memory they announce was allocated. recovered, redelivered, reclaimed:
  * counted by recoverers; a recoverer killed before counting is made up for by
  * the next.
  */
 struct roots_shm {
-	_Atomic uint32_t armed; /* bit n: somebody may sleep on event n */
+	_Atomic uint32_t armed; /* who may sleep, and how: see event.h */
 	_Atomic uint32_t seq[3];
-	uint32_t reserved[12];
+	uint32_t bell;
+	uint32_t reserved[11];
 	_Atomic uint32_t committed[2]; /* blocks of each pool */
 	_Atomic uint32_t clients;      /* ids below this were ever used */
 	uint32_t reserved2;

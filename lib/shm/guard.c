@@ -23,6 +23,7 @@ struct guard {
 	_Atomic uintptr_t base;
 	_Atomic size_t size;
 	int fd;
+	int kept[GUARD_KEPT]; /* -1: none */
 	_Atomic int *broken;
 	struct guard *next;
 };
@@ -134,6 +135,14 @@ void guard_leave(void)
 	pthread_mutex_unlock(&opening);
 }
 
+static void close_in_child(const struct guard *g)
+{
+	close(g->fd);
+	for (int i = 0; i < GUARD_KEPT; i++)
+		if (g->kept[i] >= 0)
+			close(g->kept[i]);
+}
+
 /* In the child: close what would keep the parent's locks alive. */
 static void after_fork_in_child(void)
 {
@@ -141,7 +150,7 @@ static void after_fork_in_child(void)
 
 	for (; g; g = g->next)
 		if (atomic_load_explicit(&g->base, memory_order_relaxed))
-			close(g->fd);
+			close_in_child(g);
 	for (g = atomic_load_explicit(&guards, memory_order_relaxed); g;
 		g = g->next)
 		atomic_store_explicit(&g->base, 0, memory_order_relaxed);
@@ -222,6 +231,8 @@ int guard_add(char *base, size_t size, int fd, _Atomic int *broken,
 		atomic_thread_fence(memory_order_release);
 		atomic_store_explicit(&g->size, size, memory_order_relaxed);
 		g->fd = fd;
+		for (int i = 0; i < GUARD_KEPT; i++)
+			g->kept[i] = -1;
 		g->broken = broken;
 		/* [G] */
 		atomic_store_explicit(
@@ -230,6 +241,14 @@ int guard_add(char *base, size_t size, int fd, _Atomic int *broken,
 	}
 	pthread_mutex_unlock(&lock);
 	return g ? 0 : -ENOMEM;
+}
+
+void guard_keep(struct guard *guard, const int fds[GUARD_KEPT])
+{
+	pthread_mutex_lock(&lock);
+	for (int i = 0; i < GUARD_KEPT; i++)
+		guard->kept[i] = fds[i];
+	pthread_mutex_unlock(&lock);
 }
 
 void guard_remove(struct guard *guard)

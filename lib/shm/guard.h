@@ -6,7 +6,7 @@
  * the child opens handles of its own; then it holds a number that no handle
  * of the parent has. Looking at it is one load. A pthread_atfork handler closes
  * the descriptors of all segments in the child, so that the parent's locks die
- * with the parent.
+ * with the parent, and those of bells.
  *
  * Truncation. Touching a page beyond the end of a file is SIGBUS. The
  * handler puts private zero pages there and marks the segment as broken; the
@@ -46,6 +46,13 @@ void guard_leave(void);
  */
 int guard_add(char *base, size_t size, int fd, _Atomic int *broken,
 	struct guard **ret_guard);
+
+/*
+ * Also close these descriptors in a forked child. Call between guard_enter()
+ * and guard_leave(), where they were made.
+ */
+#define GUARD_KEPT 3
+void guard_keep(struct guard *guard, const int fds[GUARD_KEPT]);
 
 /* Stop watching; call before unmapping. NULL is accepted. */
 void guard_remove(struct guard *guard);

@@ -11,6 +11,7 @@
 #include "base/crash.h"
 #include "base/futex.h"
 #include "base/hash.h"
+#include "shm/bell.h"
 #include "shm/client.h"
 
 #include <fcntl.h>
@@ -312,6 +313,7 @@ void segment_close(struct segment *segment)
 	if (!inherited)
 		client_detach(segment);
 	guard_remove(segment->guard);
+	bell_close(segment, inherited);
 	munmap(segment->base, segment->header.size);
 	/* In a child the fork handler closed it; the number may be reused. */
 	if (!inherited)

@@ -66,7 +66,8 @@ struct segment {
 	struct layout layout;
 	pthread_mutex_t control; /* attach, recover: one thread at a time */
 	struct guard *guard;
-	void *owner; /* of the kind: its handle */
+	struct bell *bell; /* its descriptor for poll(2), if it has one */
+	void *owner;       /* of the kind: its handle */
 };
 
 /* 0, or -ECHILD in a forked child. Every public call starts with it. */

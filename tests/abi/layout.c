@@ -43,6 +43,7 @@ AT(header_shm, checksum, 152);
 SIZE(roots_shm, 4096);
 AT(roots_shm, armed, 0);
 AT(roots_shm, seq, 4);
+AT(roots_shm, bell, 16);
 AT(roots_shm, committed, 64);
 AT(roots_shm, clients, 72);
 AT(roots_shm, recovered, 80);

@@ -1,0 +1,6 @@
+from drivers import driver
+
+
+@driver("lib-descriptor")
+def test_descriptor(run):
+    run()
