@@ -1,6 +1,7 @@
 """Objects and watches in an event loop."""
 
 import asyncio
+import os
 import threading
 
 import pytest
@@ -20,10 +21,6 @@ async def asleep(queue):
     while not queue._handle.awaited:
         await asyncio.sleep(0)
     await asyncio.sleep(0.05)
-
-
-def loop_threads():
-    return [t for t in threading.enumerate() if t.name == "agora"]
 
 
 def test_pop_async_takes_what_is_there_and_what_comes(program):
@@ -59,7 +56,7 @@ queue.push(b"from afar")
 
 def test_many_coroutines_share_one_queue_in_order(program):
     queue = program.queue("a.queue", capacity=4096)
-    before = set(loop_threads())
+    before = threading.active_count()
     taken = []
 
     async def consume():
@@ -75,7 +72,7 @@ def test_many_coroutines_share_one_queue_in_order(program):
         for _ in tasks:
             await queue.push_async(b"end")
         await asyncio.gather(*tasks)
-        assert len(set(loop_threads()) - before) == 1
+        assert threading.active_count() == before
     run(main())
     assert sorted(taken) == list(range(2000))
 
@@ -185,7 +182,7 @@ def test_closed_queue_wakes_who_awaits_it(program):
         with pytest.raises(ValueError, match="closed: test/a.queue"):
             await task
         del task  # its exception knows the handle
-        # The thread has let it go as well.
+        # The loop has let it go as well.
         other = program.queue("a.queue")
         while len(other.clients()) > 1:
             await asyncio.sleep(0.01)
@@ -204,22 +201,112 @@ def test_reader_cannot_be_awaited(space, program):
     run(main())
 
 
-def test_thread_ends_when_nothing_is_awaited(program):
+def test_what_is_awaited_no_more_is_not_watched(program):
     queue = program.queue("a.queue")
+
+    async def main():
+        for _ in range(2):
+            task = asyncio.create_task(queue.pop_async())
+            await asleep(queue)
+            queue.push(b"x")
+            await task
+            loop = asyncio.get_running_loop()
+            assert not loop.remove_reader(queue.descriptor())
+    run(main())
+
+
+def test_without_a_descriptor_it_is_looked_now_and_then(program, child):
+    import resource
+    queue = program.queue("a.queue")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    async def main():
+        # All that is there is in use: there are no three more.
+        free = os.open("/dev/null", os.O_RDONLY)
+        os.close(free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, limits[1]))
+        task = asyncio.create_task(queue.pop_async())
+        await asleep(queue)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert queue._handle.bell.fd is None
+        queue.push(b"x")
+        assert await task == b"x"
+        process = child("""
+queue = space.queue("test/a.queue")
+queue.push(b"claimed")
+claim = queue.acquire()
+say("ready")
+sys.stdin.readline()
+""")
+        task = asyncio.create_task(queue.pop_async())
+        await asyncio.sleep(0.05)
+        process.kill()
+        assert await task == b"claimed"
+    run(main())
+
+
+def test_claim_of_a_dead_process_wakes_the_loop(program, child):
+    queue = program.queue("a.queue")
+    process = child("""
+queue = space.queue("test/a.queue")
+queue.push(b"claimed")
+claim = queue.acquire()
+say("ready")
+sys.stdin.readline()
+""")
 
     async def main():
         task = asyncio.create_task(queue.pop_async())
         await asleep(queue)
-        assert loop_threads()
-        queue.push(b"x")
-        await task
-        while loop_threads():
-            await asyncio.sleep(0.05)
-        task = asyncio.create_task(queue.pop_async())
-        await asyncio.sleep(0.05)
-        queue.push(b"again")
-        assert await task == b"again"
+        process.kill()
+        assert await task == b"claimed"
     run(main())
+
+
+def test_loop_that_was_left_in_the_middle_is_in_nobodys_way(program):
+    queue = program.queue("a.queue")
+    loop = asyncio.new_event_loop()
+    left = loop.create_task(queue.pop_async())
+    loop.run_until_complete(asyncio.sleep(0.01))
+    assert not left.done()
+    loop.close()
+
+    async def main():
+        for data in b"a", b"b":
+            task = asyncio.create_task(queue.pop_async())
+            await asleep(queue)
+            queue.push(data)
+            assert await task == data
+        assert loop not in queue._handle.bell.loops
+    left._log_destroy_pending = False
+    run(main())
+
+
+def test_loop_that_is_stuck_is_in_nobodys_way(program):
+    queue = program.queue("a.queue", capacity=4)
+    stuck, go = threading.Event(), threading.Event()
+
+    async def stop():
+        task = asyncio.create_task(queue.pop_async())
+        await asleep(queue)
+        stuck.set()
+        go.wait(60)
+        await task
+
+    async def main():
+        tasks = [asyncio.create_task(queue.pop_async()) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        for number in range(3):
+            queue.push(b"%d" % number)
+            await asyncio.sleep(0.01)
+        await asyncio.gather(*tasks)
+    thread = threading.Thread(target=run, args=(stop(),))
+    thread.start()
+    stuck.wait(60)
+    run(main())
+    go.set()
+    queue.push(b"last")
+    thread.join()
 
 
 def test_loops_of_several_threads_share_a_queue(program):

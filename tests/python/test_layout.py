@@ -14,6 +14,7 @@ STRUCTS = {
     "agora_stat": _library.Stat, "agora_client": _library.Client,
     "agora_check": _library.Check, "agora_buffer": _library.Buffer,
     "agora_message": _library.Message, "agora_wait": _library.Wait,
+    "agora_reservation": _library.Reservation,
     "agora_program_options": _library.ProgramOptions,
     "agora_program_info": _library.ProgramInfo,
     "agora_event": _library.Event,

@@ -22,6 +22,14 @@ async def main(space: agora.Space) -> None:
             size: int = view.nbytes
         with await queue.acquire_async() as view:
             message = bytes(view)
+        with queue.reserve(5) as view:
+            view[:] = b"hello"
+        room: agora.Reservation = await queue.reserve_async(10)
+        room.commit(size)
+        messages: list[bytes | str] = queue.pop_batch(5)
+        count: int = await queue.push_batch_async(messages)
+        if not queue.arm(agora.READABLE):
+            count = queue.descriptor()
         async for message in queue.take_async():
             await queue.push_async(message)
     with space.table("a/b.table") as table:

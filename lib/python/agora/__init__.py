@@ -14,19 +14,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ._library import ADVANCED, READABLE, WRITABLE
 from ._library import lib as _lib
+from .hold import Claim, Reservation
 from .object import Check, Client, Object, Options, Stat
 from .program import Program, ProgramInfo
-from .queue import Claim, Queue, Sequence, Tap
+from .queue import Queue, Sequence, Tap
 from .space import Space
 from .table import Entry, Keyed, StaleError, Table
 from .waiter import wait
 from .watch import Event, Watch
 
 __all__ = [
-    "Check", "Claim", "Client", "Entry", "Event", "Keyed", "Object",
-    "Options", "Program", "ProgramInfo", "Queue", "Sequence", "Space",
-    "StaleError", "Stat", "Table", "Tap", "Watch", "open", "register",
+    "ADVANCED", "Check", "Claim", "Client", "Entry", "Event", "Keyed", "Object",
+    "Options", "Program", "ProgramInfo", "Queue", "READABLE",
+    "Reservation", "Sequence", "Space", "StaleError", "Stat", "Table", "Tap",
+    "WRITABLE", "Watch", "open", "register",
     "version", "wait",
 ]
 

@@ -97,6 +97,17 @@ class Message(ctypes.Structure):
                 ("sequence", c_uint64), ("token", c_uint64)]
 
 
+class Reservation(ctypes.Structure):
+    _fields_ = [("data", c_void_p), ("size", c_size_t),
+                ("token", c_uint64 * 2)]
+
+
+class Vector(ctypes.Structure):
+    """struct iovec"""
+
+    _fields_ = [("base", c_char_p), ("length", c_size_t)]
+
+
 class Wait(ctypes.Structure):
     _fields_ = [("object", c_void_p), ("events", c_uint32),
                 ("ready", c_uint32), ("cursor", c_uint64)]
@@ -176,6 +187,24 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
                     c_size_t),
     "object_release": (c_int, c_void_p, POINTER(Message)),
     "object_restore": (c_int, c_void_p, POINTER(Message)),
+    "object_push_batch": (c_int, c_void_p, POINTER(Vector), c_size_t),
+    "object_push_batch_wait": (c_int, c_void_p, POINTER(Vector), c_size_t,
+                               POINTER(Timespec)),
+    "object_pop_batch": (c_int, c_void_p, POINTER(Buffer), c_size_t),
+    "object_pop_batch_wait": (c_int, c_void_p, POINTER(Timespec),
+                              POINTER(Buffer), c_size_t),
+    "object_reserve": (c_int, c_void_p, c_size_t, POINTER(Reservation)),
+    "object_reserve_wait": (c_int, c_void_p, c_size_t, POINTER(Timespec),
+                            POINTER(Reservation)),
+    "object_write": (c_int, c_void_p, POINTER(Reservation), c_size_t,
+                     c_void_p, c_size_t),
+    "object_commit": (c_int, c_void_p, POINTER(Reservation)),
+    "object_commit_wait": (c_int, c_void_p, POINTER(Reservation),
+                           POINTER(Timespec)),
+    "object_abort": (c_int, c_void_p, POINTER(Reservation)),
+    "object_yield": (c_int, c_void_p),
+    "object_descriptor": (c_int, c_void_p),
+    "object_arm": (c_int, c_void_p, c_uint32, c_uint64),
     "object_get": (c_int, c_void_p, *KEY, POINTER(Buffer)),
     "object_put": (c_int, c_void_p, *KEY, c_char_p, c_size_t),
     "object_delete": (c_int, c_void_p, *KEY),
@@ -248,6 +277,7 @@ class ObjectHandle(Handle):
     destroy = lib.agora_object_close
     table: c_void_p  # the same object, for the functions of tables
     awaited = False  # whether an event loop ever waited for it
+    bell: Any = None  # who awaits it, in event loops: see _reactor.py
 
 
 class WaiterHandle(Handle):

@@ -1,11 +1,13 @@
-"""Objects in an event loop: one thread waits for all that a loop awaits.
+"""Objects in an event loop: the loop itself watches their descriptors.
 
-The thread sleeps in agora_waiter_wait(). A coroutine that finds nothing to
-do puts its object into the set of what is awaited and kicks the thread; the
-thread takes what is ready out of the set and tells the loop. Of several
-coroutines that await the same, one is woken at a time, in order; after it
-has tried, the object is awaited again for the others. The thread ends when
-nothing was awaited for a while, or when its loop has gone.
+An object that is awaited has a bell: who awaits it, in the loops of any
+threads. Whichever loop finds the descriptor readable looks for all of them,
+since arming takes down what the descriptor shows. Of several coroutines that
+await the same event in one loop, one is woken at a time, in order; behind
+its step it is looked again for the others. What nobody awaits is not armed.
+
+A user has 128 descriptors of this sort, as a rule. Of more objects, the rest
+is looked at every 20 milliseconds.
 """
 
 from __future__ import annotations
@@ -17,171 +19,198 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Optional
 
-from ._library import ADVANCED, WRITE, ObjectHandle, Timespec, Wait
-from ._library import failure, lib
+from ._library import ADVANCED, WRITE
+from ._library import ObjectHandle, Timespec, Wait, failure, lib
 from .object import FLAGS, Object
 from .waiter import open_waiter
 
-# How long an idle thread stays, and how often it looks for its loop.
-PATIENCE = 1_000_000_000
+Loop = asyncio.AbstractEventLoop
 
-# The object, the event, and for ADVANCED the cursor.
-Key = tuple[ObjectHandle, int, int]
+# How often an object without a descriptor is looked at, and for how long:
+# at the end of a sleep the library also looks for the dead.
+PERIOD = 0.02
+MOMENT = 50_000
 
 
-class Reactor:
-    """What one event loop awaits."""
+class Sleeper:
+    """A coroutine that awaits something; woken: it has its turn."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._futures: dict[Key, collections.deque[asyncio.Future[None]]]
-        self._futures = collections.defaultdict(collections.deque)
-        self._waiter = waiter = open_waiter()
-        # Nobody can await anything in a loop that has gone.
-        self._loop = weakref.ref(
-            loop, lambda _: lib.agora_waiter_kick(waiter))
-        # Shared with the thread, under the lock:
-        self._lock = threading.Lock()
-        self._awaited: dict[Key, None] = {}
-        self._running = False
+    __slots__ = ("future", "events", "cursor", "woken")
 
-    # ---- called in the loop
+    def __init__(self, loop: Loop, events: int, cursor: int) -> None:
+        self.future: asyncio.Future[None] = loop.create_future()
+        self.events = events
+        self.cursor = cursor
+        self.woken = False
 
-    async def wait(self, key: Key) -> None:
-        future = asyncio.get_running_loop().create_future()
-        futures = self._futures[key]
-        futures.append(future)
-        self._await(key)
+
+class Bell:
+    """Who awaits one object."""
+
+    def __init__(self, fd: Optional[int]) -> None:
+        self.fd = fd
+        self.lock = threading.RLock()
+        self.loops: dict[Loop, collections.deque[Sleeper]] = {}
+
+    async def wait(self, handle: ObjectHandle, events: int,
+                   cursor: int) -> None:
+        loop = asyncio.get_running_loop()
+        sleeper = Sleeper(loop, events, cursor)
+        self.add(loop, handle, sleeper)
         try:
-            await future
+            self.look(handle)
+            await sleeper.future
         finally:
-            if future in futures:
-                futures.remove(future)
-            if not futures:
-                self._drop(key)
+            self.remove(loop, sleeper)
             # An error in it leads back to this frame, which has the handle.
-            del future
+            del sleeper
 
-    def _await(self, key: Key) -> None:
-        """Have the thread wait for key, if anybody still does."""
-        if not self._futures.get(key):
-            return
-        with self._lock:
-            if key in self._awaited:
+    def add(self, loop: Loop, handle: ObjectHandle,
+            sleeper: Sleeper) -> None:
+        with self.lock:
+            first = loop not in self.loops
+            self.loops.setdefault(loop, collections.deque()).append(sleeper)
+        if first and self.fd is not None:
+            loop.add_reader(self.fd, self.look, handle)
+        elif first:
+            loop.call_later(PERIOD, self.poll, loop, handle)
+
+    def remove(self, loop: Loop, sleeper: Sleeper) -> None:
+        with self.lock:
+            sleepers = self.loops.get(loop)
+            if sleepers is None:
                 return
-            self._awaited[key] = None
-            start, self._running = not self._running, True
-        if start:
-            threading.Thread(target=self._run, name="agora",
-                             daemon=True).start()
-        else:
-            lib.agora_waiter_kick(self._waiter)
-
-    def _drop(self, key: Key) -> None:
-        """Nobody awaits key any more: let its object go."""
-        if self._futures.get(key):
-            return
-        self._futures.pop(key, None)
-        with self._lock:
-            if self._awaited.pop(key, self) is self:
+            if sleeper in sleepers:
+                sleepers.remove(sleeper)
+            if sleepers:
                 return
-        lib.agora_waiter_kick(self._waiter)
+            del self.loops[loop]
+        if self.fd is not None and not loop.is_closed():
+            loop.remove_reader(self.fd)
 
-    def _ready(self, keys: list[Key]) -> None:
-        for key in keys:
-            futures = self._futures.get(key)
-            while futures:
-                future = futures.popleft()
-                if not future.done():
-                    future.set_result(None)
-                    break
-            # Behind the step of the coroutine that was woken now.
-            loop = self._loop()
-            if futures and loop is not None:
-                loop.call_soon(self._await, key)
+    def poll(self, loop: Loop, handle: ObjectHandle) -> None:
+        """Look now and then, in place of a descriptor."""
+        if loop in self.loops:
+            self.look(handle)
+            loop.call_later(PERIOD, self.poll, loop, handle)
 
-    def fail(self, error: Exception,
-             handle: Optional[ObjectHandle] = None) -> None:
-        """Tell those who await an object, or anything, what went wrong."""
-        for key in list(self._futures):
-            if handle is None or key[0] is handle:
-                for future in list(self._futures[key]):
-                    if not future.done():
-                        future.set_exception(error)
+    def look(self, handle: ObjectHandle) -> None:
+        """Wake those who have something to do, and arm for the others."""
+        with self.lock:
+            # Nobody awaits anything in a loop that was closed.
+            for loop in [loop for loop in self.loops if loop.is_closed()]:
+                del self.loops[loop]
+            while True:
+                waiting = list(self.turns())
+                if not waiting:
+                    return
+                events, cursors = 0, [0]
+                for _, sleeper in waiting:
+                    events |= sleeper.events
+                    if sleeper.events & ADVANCED:
+                        cursors.append(sleeper.cursor)
+                cursor = min(cursors[1:] or cursors)
+                code = self.ready(handle, events, cursor)
+                if not code:
+                    return
+                for loop, sleeper in waiting:
+                    if code < 0 or sleeper.events & code:
+                        self.wake(loop, handle, sleeper, code)
 
-    def post(self, function: Callable[..., None],
-             *arguments: object) -> bool:
-        """Have the loop call a function; False when it has gone."""
-        loop = self._loop()
+    def turns(self) -> Iterator[tuple[Loop, Sleeper]]:
+        """Who is next in each loop, for each event; all who only look."""
+        for loop, sleepers in self.loops.items():
+            taken = 0
+            for sleeper in sleepers:
+                if not sleeper.events & taken and not sleeper.woken:
+                    yield loop, sleeper
+                taken |= sleeper.events & ~ADVANCED
+
+    def ready(self, handle: ObjectHandle, events: int, cursor: int) -> int:
+        if self.fd is not None:
+            return lib.agora_object_arm(handle, events, cursor)
+        item = Wait(handle.value, events, 0, cursor)
+        end = divmod(time.monotonic_ns() + MOMENT, 1_000_000_000)
+        code = lib.agora_waiter_wait(open_waiter(), item, 1, Timespec(*end))
+        if code in (-errno.ETIMEDOUT, -errno.EINTR):
+            return 0
+        return item.ready if code > 0 else code
+
+    def wake(self, loop: Loop, handle: ObjectHandle, sleeper: Sleeper,
+             code: int) -> None:
+        sleeper.woken = True
+        error = failure(code) if code < 0 else None
         try:
-            if loop is not None:
-                loop.call_soon_threadsafe(function, *arguments)
-                return True
+            if running() is loop:
+                self.finish(loop, handle, sleeper, error)
+            else:
+                loop.call_soon_threadsafe(self.finish, loop, handle, sleeper,
+                                          error)
         except RuntimeError:
-            pass  # closed
-        return False
+            pass  # the loop is closed, and its coroutine never runs again
 
-    # ---- called in the thread
+    def finish(self, loop: Loop, handle: ObjectHandle, sleeper: Sleeper,
+               error: Optional[Exception]) -> None:
+        """Called in the loop of a coroutine: let it go on."""
+        finish(sleeper.future, error)
+        # Behind its step: the others have their turn.
+        loop.call_soon(self.look, handle)
 
-    def _run(self) -> None:
-        while self._round():
-            pass
-
-    def _round(self) -> bool:
-        """Wait once; False when the thread is to end."""
-        with self._lock:
-            keys = list(self._awaited)
-        code, ready = self._sleep(keys)
-        return self._tell(ready) if code >= 0 else self._go_on(code)
-
-    def _sleep(self, keys: list[Key]) -> tuple[int, list[Key]]:
-        array = (Wait * len(keys))()
-        for entry, (handle, events, cursor) in zip(array, keys):
-            entry.object = handle.value
-            entry.events = events
-            entry.cursor = cursor
-        end = divmod(time.monotonic_ns() + PATIENCE, 1_000_000_000)
-        code = lib.agora_waiter_wait(self._waiter, array, len(keys),
-                                     Timespec(*end))
-        if code <= 0:
-            return code, []
-        return code, [key for key, entry in zip(keys, array) if entry.ready]
-
-    def _tell(self, ready: list[Key]) -> bool:
-        with self._lock:
-            for key in ready:
-                self._awaited.pop(key, None)
-        return self.post(self._ready, ready) or self._end()
-
-    def _go_on(self, code: int) -> bool:
-        """Whether to wait again after a wait that brought nothing."""
-        loop = self._loop()
-        if loop is None or loop.is_closed():
-            return self._end()
-        if code in (-errno.ECANCELED, -errno.EINTR):
-            return True
-        if code != -errno.ETIMEDOUT:
-            self.post(self.fail, failure(code))
-            return self._end()
-        with self._lock:
-            if not self._awaited:
-                self._running = False
-            return self._running
-
-    def _end(self) -> bool:
-        with self._lock:
-            self._awaited.clear()
-            self._running = False
-        return False
+    def fail(self, error: Exception) -> None:
+        with self.lock:
+            for loop, sleepers in self.loops.items():
+                for sleeper in sleepers:
+                    try:
+                        loop.call_soon_threadsafe(finish, sleeper.future,
+                                                  error)
+                    except RuntimeError:
+                        pass  # closed
 
 
-reactors: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Reactor]
-reactors = weakref.WeakKeyDictionary()
+def finish(future: asyncio.Future[None], error: Optional[Exception]) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
 
-# In a forked child there is no thread behind them.
-os.register_at_fork(after_in_child=reactors.clear)
+
+def running() -> Optional[Loop]:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+bells: weakref.WeakSet[Bell] = weakref.WeakSet()
+making = threading.Lock()
+
+
+def after_fork() -> None:
+    """In a forked child the loops are those of the parent."""
+    global making
+    making = threading.Lock()
+    for bell in list(bells):
+        bell.lock = threading.RLock()
+        bell.loops = {}
+
+
+os.register_at_fork(after_in_child=after_fork)
+
+
+def bell_of(handle: ObjectHandle, path: str) -> Bell:
+    with making:
+        if handle.bell is None:
+            code = lib.agora_object_descriptor(handle)
+            if code < 0 and code not in (-errno.EMFILE, -errno.ENOSPC):
+                raise failure(code, path)
+            handle.bell = Bell(code if code >= 0 else None)
+            bells.add(handle.bell)
+        return handle.bell
 
 
 async def wait(object: Object, events: int, cursor: int) -> None:
@@ -189,15 +218,12 @@ async def wait(object: Object, events: int, cursor: int) -> None:
     handle = object._handle
     if not FLAGS[object._flag] & WRITE:
         raise failure(-errno.EACCES, object.path)
-    loop = asyncio.get_running_loop()
-    reactor = reactors.get(loop)
-    if reactor is None:
-        reactor = reactors[loop] = Reactor(loop)
+    bell = bell_of(handle, object.path)
     handle.awaited = True
-    await reactor.wait((handle, events, cursor if events == ADVANCED else 0))
+    await bell.wait(handle, events, cursor)
 
 
 def forget(handle: ObjectHandle, path: str) -> None:
     """An object was closed: whoever awaits it gets ValueError."""
-    for reactor in list(reactors.values()):
-        reactor.post(reactor.fail, ValueError(f"closed: {path}"), handle)
+    if handle.bell is not None:
+        handle.bell.fail(ValueError(f"closed: {path}"))

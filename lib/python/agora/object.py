@@ -282,6 +282,43 @@ class Object:
         """The descriptor of the segment, for os.fstat() and the like."""
         return lib.agora_object_fd(self._handle)
 
+    def descriptor(self) -> int:
+        """A descriptor that polls readable when the object changes.
+
+        For select and its like; arm() prepares it before each sleep. It is
+        the library's: do not close or read it.
+        """
+        fd = lib.agora_object_descriptor(self._handle)
+        if fd < 0:
+            raise failure(fd, self.path)
+        return fd
+
+    def arm(self, events: int, cursor: int = 0) -> int:
+        """Look for events, and prepare descriptor() when none holds.
+
+        events: of READABLE, WRITABLE and ADVANCED (something at or after
+        cursor was pushed). Returns those that hold now; 0: sleep until the
+        descriptor is readable, then look again.
+        """
+        handle = self._handle
+        code = lib.agora_object_arm(handle, events, cursor)
+        if code == -errno.EINVAL:
+            self.descriptor()
+            code = lib.agora_object_arm(handle, events, cursor)
+        if code < 0:
+            raise failure(code, self.path)
+        return code
+
+    def yield_roles(self) -> None:
+        """Give back what only one may be: the only writer of a table, the
+        producer or the consumer of a queue made for one of each.
+
+        The next call that needs a role takes it again.
+        """
+        code = lib.agora_object_yield(self._handle)
+        if code:
+            raise failure(code, self.path)
+
     def stat(self) -> Stat:
         """Describe the object; takes time in proportion to its contents."""
         raw = RawStat()

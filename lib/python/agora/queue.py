@@ -8,144 +8,31 @@ in seconds (None: for ever), and its twin in _async lets an event loop run.
 
 from __future__ import annotations
 
-import ctypes
 import errno
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from ctypes import byref, c_uint64
-from typing import Optional
+from typing import Any, Optional
 
 from . import waiter
+from ._library import Buffer as RawBuffer
 from ._library import ADVANCED, READABLE, WRITABLE
-from ._library import Message as RawMessage
-from ._library import ObjectHandle, call_waiting, failure, lib, until
-from .object import Data, Object, Value
+from ._library import Vector, call_waiting, failure, lib, until
+from .hold import UNCLAIMED, Claim, Reservation
+from .object import LEAST, Data, Object, Value
 
-# No message has this size: the library has not claimed one.
-UNCLAIMED = (1 << (8 * ctypes.sizeof(ctypes.c_size_t))) - 1
+# The most messages that are taken in one call.
+BATCH = 1024
 
 # Found once: these are called often.
 PUSH, POP = lib.agora_object_push, lib.agora_object_pop
 ACQUIRE = lib.agora_object_acquire
 
 
-class Claim:
-    """A message that was acquired: as a context manager, its bytes.
-
-    Leaving the block releases the message; leaving it by an exception, or
-    dropping the claim, restores it, so that it is the next to be delivered.
-    So does the death of the process.
-    """
-
-    __slots__ = ("_handle", "_path", "_raw", "_memory", "_view")
-
-    def __init__(self, handle: ObjectHandle, path: str) -> None:
-        self._handle = handle
-        self._path = path
-        self._raw = RawMessage(size=UNCLAIMED)
-        self._memory: object = None
-        self._view: Optional[memoryview] = None
-
-    @property
-    def sequence(self) -> int:
-        """The number of the message in its queue."""
-        return self._raw.sequence
-
-    @property
-    def view(self) -> memoryview:
-        """The bytes, read-only: in shared memory, without a copy.
-
-        Of a message too long to lie in one piece they are a copy.
-        """
-        if self._raw.size == UNCLAIMED:
-            raise ValueError(f"released: message of {self._path}")
-        if self._view is None:
-            self._view = self._map() if self._raw.data else self._copy()
-        return self._view
-
-    def _map(self) -> memoryview:
-        size = self._raw.size
-        # Few types, since each costs ctypes more than a message should.
-        shape = ctypes.c_char * (1 << size.bit_length())
-        memory = shape.from_address(self._raw.data)
-        # A view that outlives its block must not meet an unmapped page.
-        memory.owner = self._handle
-        self._memory = memory
-        return memoryview(memory).cast("B").toreadonly()[:size]
-
-    def _copy(self) -> memoryview:
-        memory = bytearray(self._raw.size)
-        if memory:
-            code = lib.agora_object_read(
-                self._handle, byref(self._raw), 0,
-                byref(ctypes.c_char.from_buffer(memory)), len(memory))
-            if code < 0:
-                raise failure(code, self._path)
-        return memoryview(memory).toreadonly()
-
-    def _drop_view(self) -> bool:
-        """Take the bytes away; False when somebody still looks at them."""
-        memory, self._memory = self._memory, None
-        view, self._view = self._view, None
-        if view is None:
-            return True
-        try:
-            view.release()
-        except BufferError:
-            return False
-        # The variable and the argument; slices would hold it as well.
-        return memory is None or sys.getrefcount(memory) == 2
-
-    def _finish(self, verb: str) -> None:
-        if self._raw.size == UNCLAIMED:
-            raise ValueError(f"released: message of {self._path}")
-        code = getattr(lib, "agora_object_" + verb)(
-            self._handle, byref(self._raw))
-        self._raw.size = UNCLAIMED
-        if code:
-            raise failure(code, self._path)
-
-    def release(self) -> None:
-        """Be done with the message: it is never delivered again.
-
-        Raises BufferError, and restores the message, when a slice of its
-        view is still in use: those bytes are about to be overwritten.
-        """
-        if self._drop_view():
-            self._finish("release")
-            return
-        self._finish("restore")
-        raise BufferError(f"a view of the message of {self._path} is still "
-                          "in use: release it, or copy with bytes()")
-
-    def restore(self) -> None:
-        """Give the message back: it is the next to be delivered."""
-        self._drop_view()
-        self._finish("restore")
-
-    def __enter__(self) -> memoryview:
-        return self.view
-
-    def __exit__(self, kind: object, *exception: object) -> None:
-        if self._raw.size == UNCLAIMED:
-            return
-        if kind is None:
-            self.release()
-        else:
-            self.restore()
-
-    def __del__(self) -> None:
-        if self._raw.size == UNCLAIMED:
-            return
-        try:
-            self.restore()
-        except OSError:
-            pass  # of a forked child: it is the parent's
-
-    def __repr__(self) -> str:
-        if self._raw.size == UNCLAIMED:
-            return f"<agora.Claim of {self._path!r} released>"
-        return f"<agora.Claim {self.sequence} of {self._path!r}>"
+def length(size: int) -> int:
+    """A size that C can hold: ctypes would cut it off."""
+    if not 0 <= size < UNCLAIMED:
+        raise ValueError(f"size is out of range: {size}")
+    return size
 
 
 class Sequence(Object):
@@ -188,6 +75,139 @@ class Sequence(Object):
             await self._async(WRITABLE)
         if code:
             raise failure(code, self.path)
+
+    # ---- several at a time
+
+    def _vectors(self, messages: Iterable[Data]) -> Any:
+        data = [self._encode(message) for message in messages]
+        vectors = (Vector * len(data))()
+        for vector, one in zip(vectors, data):
+            vector.base = one  # which ctypes keeps
+            vector.length = len(one)
+        return vectors
+
+    def push_batch(self, messages: Iterable[Data]) -> int:
+        """Append several messages, in order; returns how many.
+
+        Fewer than given when there was no room for more, or the next is
+        refused; the error of the first, when none was appended.
+        """
+        vectors = self._vectors(messages)
+        code = lib.agora_object_push_batch(self._handle, vectors,
+                                           len(vectors))
+        if code < 0:
+            raise failure(code, self.path)
+        return code
+
+    def push_batch_wait(self, messages: Iterable[Data],
+                        timeout: Optional[float] = None) -> int:
+        """As push_batch, waiting for room for one at least; TimeoutError."""
+        vectors, end, handle = self._vectors(messages), until(timeout), \
+            self._handle
+        code = call_waiting(lambda stop: lib.agora_object_push_batch_wait(
+            handle, vectors, len(vectors), stop), end)
+        if code < 0:
+            raise failure(code, self.path)
+        return code
+
+    async def push_batch_async(self, messages: Iterable[Data]) -> int:
+        """As push_batch, waiting for room in an event loop."""
+        vectors = self._vectors(messages)
+        while True:
+            code = lib.agora_object_push_batch(self._handle, vectors,
+                                               len(vectors))
+            if code != -errno.EAGAIN:
+                break
+            await self._async(WRITABLE)
+        if code < 0:
+            raise failure(code, self.path)
+        return code
+
+    def _pop_batch(self, count: int, raw: bool,
+                   call: Callable[[Any, int], int]) -> list[Value]:
+        """Messages that a call took; those it did not fit one by one."""
+        if count < 0:
+            raise ValueError(f"count is negative: {count}")
+        buffers = [self._borrow() for _ in range(min(count, BATCH))]
+        try:
+            array = (RawBuffer * len(buffers))()
+            for entry, buffer in zip(array, buffers):
+                entry.data = buffer.raw.data
+                entry.capacity = buffer.raw.capacity
+            code = call(array, len(buffers))
+            while code == -errno.EMSGSIZE:
+                buffers[0].raw.size = array[0].size
+                buffers[0].grow()
+                array[0].data = buffers[0].raw.data
+                array[0].capacity = buffers[0].raw.capacity
+                code = call(array, len(buffers))
+            if code < 0:
+                raise failure(code, self.path)
+            for entry, buffer in zip(array[:code], buffers):
+                buffer.raw.size = entry.size
+            return [self._decode(buffer, raw) for buffer in buffers[:code]]
+        finally:
+            for buffer in buffers:
+                if len(self._buffers) < 4 or len(buffer.view) <= LEAST:
+                    self._give_back(buffer)
+
+    def pop_batch(self, count: int, *, raw: bool = False) -> list[Value]:
+        """Take up to count of the oldest messages, in order, and not more
+        than 1024; BlockingIOError when there is none.
+        """
+        handle = self._handle
+        return self._pop_batch(count, raw, lambda room, n:
+                               lib.agora_object_pop_batch(handle, room, n))
+
+    def pop_batch_wait(self, count: int, timeout: Optional[float] = None, *,
+                       raw: bool = False) -> list[Value]:
+        """As pop_batch, waiting for one at least; TimeoutError."""
+        handle, end = self._handle, until(timeout)
+        return self._pop_batch(count, raw, lambda room, n: call_waiting(
+            lambda stop: lib.agora_object_pop_batch_wait(
+                handle, stop, room, n), end))
+
+    async def pop_batch_async(self, count: int, *,
+                              raw: bool = False) -> list[Value]:
+        """As pop_batch, waiting in an event loop."""
+        while True:
+            try:
+                return self.pop_batch(count, raw=raw)
+            except BlockingIOError:
+                await self._async(READABLE)
+
+    # ---- reserve
+
+    def reserve(self, size: int) -> Reservation:
+        """Get room for a message of size bytes; BlockingIOError.
+
+        with queue.reserve(size) as view: fills it without a copy.
+        """
+        reservation = Reservation(self)
+        code = lib.agora_object_reserve(reservation._handle, length(size),
+                                        byref(reservation._raw))
+        if code:
+            raise failure(code, self.path)
+        return reservation
+
+    def reserve_wait(self, size: int,
+                     timeout: Optional[float] = None) -> Reservation:
+        """Get room for a message, waiting for it; TimeoutError."""
+        reservation, end = Reservation(self), until(timeout)
+        code = call_waiting(lambda stop: lib.agora_object_reserve_wait(
+            reservation._handle, length(size), stop,
+            byref(reservation._raw)), end)
+        if code:
+            raise failure(code, self.path)
+        return reservation
+
+    async def reserve_async(self, size: int) -> Reservation:
+        """Get room for a message, waiting for it in an event loop."""
+        while True:
+            try:
+                return self.reserve(size)
+            except BlockingIOError:
+                await self._async(WRITABLE)
 
     # ---- pop
 
