@@ -1,4 +1,4 @@
-"""The protocols of queue and table hold for every interleaving and death.
+"""The protocols of queue, table and bell hold for every interleaving and death.
 
 Each script of a model is searched exhaustively, within the bounds that its
 head states; each control is a fault that the same search must find.
@@ -25,7 +25,7 @@ def search(path, model, script, *faults):
     for command in (
         ["spin", "-a", *defines, MODELS / f"{model}.pml"],
         # The table's is long to compile and short to run.
-        ["cc", "-O2" if model == "queue" else "-O0", "-w", "-DSAFETY", "-DCOLLAPSE", "-DMEMLIM=3000",
+        ["cc", "-O2" if model != "table" else "-O0", "-w", "-DSAFETY", "-DCOLLAPSE", "-DMEMLIM=3000",
          "-o", "pan", "pan.c"],
     ):
         subprocess.run(command, cwd=path, check=True, timeout=100,
@@ -40,8 +40,11 @@ def search(path, model, script, *faults):
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("script", [1, 2, 3, 4])
-@pytest.mark.parametrize("model", ["queue", "table"])
+@pytest.mark.parametrize("model, script", [
+    *[(model, script) for model in ("queue", "table")
+      for script in (1, 2, 3, 4)],
+    *[("bell", script) for script in (1, 2, 3)],
+])
 def test_whoever_dies_whenever_the_protocol_holds(tmp_path, model, script):
     assert search(tmp_path, model, script) == 0
 
@@ -52,6 +55,11 @@ def test_whoever_dies_whenever_the_protocol_holds(tmp_path, model, script):
     ("table", 3, "TWO_STEPS"),
     ("table", 1, "NO_FIND"),
     ("table", 3, "NO_VALIDATION"),
+    ("bell", 2, "CLEAR_FIRST"),
+    ("bell", 2, "NO_ROUND"),
+    ("bell", 1, "LOOK_FIRST"),
+    ("bell", 1, "NO_CLOSE"),
+    ("bell", 1, "READ_LAST"),
 ])
 def test_a_fault_in_the_protocol_is_found(tmp_path, model, script, fault):
     assert search(tmp_path, model, script, fault) == 1
