@@ -15,7 +15,7 @@ import drivers
 
 sys.path.insert(0, str(drivers.ROOT / "tests" / "fuzz"))
 
-import fuzz  # noqa: E402
+import fuzzer  # noqa: E402
 
 ROUNDS = 6
 SEGMENTS = 40
@@ -95,7 +95,7 @@ def test_a_server_outlives_attacks_on_its_segments(prepared, attacker):
 
 def write_segments(space, work):
     """Segments with which inputs of the fuzzer begin, as objects of x."""
-    inputs = fuzz.unpack(work)
+    inputs = fuzzer.unpack(work)
     random.shuffle(inputs)
     target = pathlib.Path(space, "x")
     target.mkdir()

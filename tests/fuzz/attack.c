@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SECONDS 60 /* in which a round must end */
+#define SECONDS 60 /* of processor time, in which a round must end */
 #define WORKERS 2
 
 typedef void attack_once(struct family *family, unsigned *seed);
@@ -109,7 +109,7 @@ static void work(struct family *family, unsigned rounds, unsigned seed)
 		struct input input = {.flags = (uint8_t)change_number(&seed),
 			.first = (uint8_t)change_number(&seed)};
 
-		alarm(SECONDS);
+		fuzz_limit(SECONDS);
 		operate(family, &input);
 	}
 	_exit(0);

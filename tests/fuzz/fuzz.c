@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #define FENCE ((size_t)16 << 20)
@@ -106,6 +107,13 @@ void fuzz_fail(const char *format, ...)
 	va_end(args);
 	fputc('\n', stderr);
 	abort();
+}
+
+void fuzz_limit(int seconds)
+{
+	struct itimerval limit = {.it_value.tv_sec = seconds};
+
+	setitimer(ITIMER_PROF, &limit, NULL);
 }
 
 /* ---- the space ---- */

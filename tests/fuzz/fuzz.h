@@ -119,6 +119,9 @@ void fuzz_start(const char *space);
 struct family *fuzz_prepare(
 	const uint8_t *data, size_t size, struct input *ret_input);
 
+/* End the process when this takes more processor time. */
+void fuzz_limit(int seconds);
+
 /* Run one input. */
 void fuzz_run(const uint8_t *data, size_t size);
 

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SECONDS 30
+#define SECONDS 30 /* of processor time, for each */
 
 struct bytes {
 	uint8_t data[INPUT_HEADER + INPUT_MOST];
@@ -76,7 +76,7 @@ static void replay(const char *path)
 	static struct bytes bytes;
 
 	load(path, &bytes);
-	alarm(SECONDS);
+	fuzz_limit(SECONDS);
 	fuzz_run(bytes.data, bytes.size);
 }
 

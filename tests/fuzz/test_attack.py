@@ -11,11 +11,12 @@ ROUNDS = 100 if SANITIZED else 1000
 FAMILIES = 7
 
 
+@pytest.mark.timeout(350)
 @pytest.mark.parametrize("family", range(FAMILIES))
 @pytest.mark.parametrize("how", ["scribble", "cut"])
 def test_who_uses_an_attacked_segment_gets_errors_and_lives(how, family):
     seed = random.randrange(1 << 32)
     status, output, errors = drivers.run_program(
         [drivers.driver_path("fuzz-attack"), how, str(family), str(ROUNDS),
-         str(seed)], 110)
+         str(seed)], 300)
     assert (status, output, errors) == (0, "", ""), f"seed {seed}"

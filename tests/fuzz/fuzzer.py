@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""fuzz.py - build the fuzzer and let it run.
+"""fuzzer.py - build the fuzzer and let it run.
 
-    tests/fuzz/fuzz.py run FOLDER RUNS      add what it finds to a corpus
-    tests/fuzz/fuzz.py pack FOLDER          make corpus.tar.xz of the corpus
-    tests/fuzz/fuzz.py coverage FOLDER      which lines of the library are run
+    tests/fuzz/fuzzer.py run FOLDER RUNS      add what it finds to a corpus
+    tests/fuzz/fuzzer.py pack FOLDER          make corpus.tar.xz of the corpus
+    tests/fuzz/fuzzer.py coverage FOLDER      which lines of the library are run
 
 corpus.tar.xz is what tests replay: one input for each thing that can happen,
 and inputs that once did harm, which must stay in it.
@@ -34,7 +34,7 @@ SANITIZE = ["-fsanitize=fuzzer,address,undefined",
 
 # The library has its own handler of SIGBUS. Leaks are for other tests.
 OPTIONS = ["-handle_bus=0", "-detect_leaks=0", f"-max_len={BYTES_MOST}",
-           "-timeout=30", "-rss_limit_mb=3000", "-print_final_stats=1"]
+           "-timeout=120", "-rss_limit_mb=3000", "-print_final_stats=1"]
 
 
 def sources():
