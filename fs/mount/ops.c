@@ -368,7 +368,7 @@ static void answer_create(
 	int r;
 
 	r = file_open(req, place, fi->flags, true, &file);
-	if (r < 0) {
+	if (r) {
 		answer(req, r);
 		return;
 	}
@@ -397,7 +397,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 	if (r == -EEXIST && !(fi->flags & O_EXCL) &&
 		!tree_lookup(&dir, name, &place))
 		r = -ESTALE;
-	if (r < 0)
+	if (r)
 		answer(req, r);
 	else
 		answer_create(req, &place, fi);

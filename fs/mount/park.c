@@ -214,8 +214,8 @@ static struct want *next_want(
 	struct want *w;
 
 	pthread_mutex_lock(&parked.lock);
-	/* It is unlinked before it is freed, which clang cannot follow. */
-	TAILQ_FOREACH(w, list, link) /* NOLINT(clang-analyzer-unix.Malloc) */
+	TAILQ_FOREACH(w, list, link)
+		/* What is freed was unlinked. NOLINTNEXTLINE(clang-*Malloc) */
 		if (w->events & ready && w->round != round)
 			break;
 	if (w)
