@@ -15,6 +15,8 @@ static void *create_fixed(size_t size, size_t depth)
 
 static const struct ring_ops any = {
 	.row = "agora queue",
+	.killed = true,
+	.leaked = agora_ring_leaked,
 	.create = create_any,
 	.attach = agora_ring_open,
 	.push = agora_ring_push,
@@ -26,6 +28,8 @@ RING(any)
 
 static const struct ring_ops fixed = {
 	.row = "agora queue fixed",
+	.killed = true,
+	.leaked = agora_ring_leaked,
 	.create = create_fixed,
 	.attach = agora_ring_open,
 	.push = agora_ring_push,

@@ -52,3 +52,15 @@ void *agora_ring_open(void *path, size_t size)
 		bench_fail("%s: %s", made->path, agora_strerror(error));
 	return queue;
 }
+
+unsigned agora_ring_leaked(void *queue)
+{
+	struct agora_object *object = agora_queue_object(queue);
+	struct agora_check report;
+
+	agora_object_check(object, 1, &report);
+	if (agora_object_check(object, 0, &report))
+		return (unsigned)(report.unreachable + report.orphans +
+				  report.damaged);
+	return (unsigned)(report.blocks - report.free);
+}

@@ -15,6 +15,8 @@ static void *create_fixed(size_t size, size_t depth)
 
 static const struct ring_ops any_spsc = {
 	.row = "agora SPSC",
+	.killed = true,
+	.leaked = agora_ring_leaked,
 	.spsc = true,
 	.create = create_any,
 	.attach = agora_ring_open,
@@ -27,6 +29,8 @@ RING(any_spsc)
 
 static const struct ring_ops fixed_spsc = {
 	.row = "agora SPSC fixed",
+	.killed = true,
+	.leaked = agora_ring_leaked,
 	.spsc = true,
 	.create = create_fixed,
 	.attach = agora_ring_open,

@@ -93,6 +93,7 @@ template <bool SPSC> constexpr ring_ops operations(const char *row)
 	ops.row = row;
 	ops.spsc = SPSC;
 	ops.unordered = !SPSC;
+	ops.killed = !SPSC;
 	ops.create = create<SPSC>;
 	ops.push = push<SPSC>;
 	ops.pop = pop<SPSC>;

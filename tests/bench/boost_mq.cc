@@ -60,6 +60,7 @@ constexpr ring_ops operations()
 	ring_ops ops = {};
 
 	ops.row = "Boost message_queue";
+	ops.killed = true;
 	ops.create = create;
 	ops.push = push;
 	ops.pop = pop;

@@ -88,6 +88,7 @@ RING(ck_spsc)
 
 static const struct ring_ops ck_mpmc = {
 	.row = "ck_ring MPMC",
+	.killed = true,
 	.create = create,
 	.push = push_mpmc,
 	.pop = pop_mpmc,

@@ -106,6 +106,7 @@ static bool pipe_pop_wait(void *ends, void *message, size_t size)
 
 static const struct ring_ops pipe_ops = {
 	.row = "pipe",
+	.killed = true,
 	.blocks = true,
 	.create = create_pipe,
 	.push = pipe_push,
@@ -253,6 +254,7 @@ static bool mq_pop_wait(void *ends, void *message, size_t size)
 
 static struct ring_ops mq_ops = {
 	.row = "POSIX mq",
+	.killed = true,
 	.blocks = true,
 	.create = create_mq,
 	.push = mq_push,

@@ -102,9 +102,11 @@ def shown(results, workload, row, column):
 def table(results, workload):
     """The lines of one workload's table."""
     columns = list(results.columns[workload])
-    head = [f"{c}, {results.units[workload, c]}" if
-            results.units[workload, c] not in ("", "ns") or workload != "W2"
-            else c for c in columns]
+    head = []
+    for column in columns:
+        unit = results.units[workload, column]
+        plain = not unit or column.startswith(unit) or workload == "W2"
+        head.append(column if plain else f"{column}, {unit}")
     body = [[row] + [shown(results, workload, row, c) for c in columns]
             for row in results.rows[workload]]
     lines = [["", *head], *body]

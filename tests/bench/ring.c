@@ -135,4 +135,9 @@ void ring_add(const struct ring_peer *peer)
 	bench.run = alone;
 	bench.name = "8 B";
 	bench_add(bench);
+	bench.workload = "W9";
+	bench.run = ring_kill;
+	bench.name = "kill";
+	if (ops->killed)
+		bench_add(bench);
 }

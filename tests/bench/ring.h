@@ -30,11 +30,14 @@ struct ring_ops {
 	bool spsc;      /* one producer and one consumer at most */
 	bool unordered; /* not FIFO when a process is preempted */
 	bool blocks;    /* W1 uses the blocking calls */
+	bool killed;    /* W9 */
 	size_t largest; /* message; 0: any */
 	/* Make one, before the workers are started. */
 	void *(*create)(size_t size, size_t depth);
 	/* What a worker works on; NULL: what create returned. */
 	void *(*attach)(void *ring, size_t size);
+	/* Blocks that are nobody's, when it is empty and at rest; or NULL. */
+	unsigned (*leaked)(void *ring);
 	/* One message: true when done, false when full or empty. */
 	bool (*push)(void *ring, const void *message, size_t size);
 	bool (*pop)(void *ring, void *message, size_t size);
@@ -317,6 +320,9 @@ struct ring_peer {
 	void (*ask[3])(struct bench_worker *worker);
 	void (*alone)(struct bench_worker *worker);
 };
+
+/* kill.c: one repetition of W9. */
+void ring_kill(const struct bench_case *bench, double seconds);
 
 /* Add the cases of a peer. */
 void ring_add(const struct ring_peer *peer);
