@@ -146,8 +146,8 @@ static void run(const struct bench_case *bench, double seconds)
 		.key_size = 8,
 		.message_size = 64,
 		.writers = *(const uint32_t *)bench->data};
-	struct kill_game game = {
-		{write_all, read_all}, audit, nothing, nothing, log, NULL, NULL, 50};
+	struct kill_game game = {{write_all, read_all}, audit, nothing, nothing,
+		log, NULL, NULL, 50};
 	int error = agora_object_create(agora_bench_space(), path, &options);
 
 	(void)seconds;

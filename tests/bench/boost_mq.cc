@@ -1,6 +1,7 @@
 /*
  * boost_mq.cc - Boost.Interprocess message_queue.
  */
+#include "attach.h"
 #include "ring.h"
 
 #include <boost/interprocess/ipc/message_queue.hpp>
@@ -71,5 +72,41 @@ constexpr ring_ops operations()
 
 constexpr ring_ops boost_mq = operations();
 RING(boost_mq)
+
+const char *name()
+{
+	static std::string kept = "agora-bench-" + std::to_string(getpid());
+
+	return kept.c_str();
+}
+
+void remove_queue()
+{
+	Queue::remove(name());
+}
+
+void create_named()
+{
+	delete new Queue(ipc::create_only, name(), 1024, 64);
+	atexit(remove_queue);
+}
+
+void *open_named()
+{
+	return new Queue(ipc::open_only, name());
+}
+
+void close_named(void *queue)
+{
+	delete static_cast<Queue *>(queue);
+}
+
+BENCH_SETUP(attach)
+{
+	static const attach_ops ops = {
+		"Boost message_queue", create_named, open_named, close_named};
+
+	attach_add(&ops);
+}
 
 } // namespace

@@ -3,6 +3,7 @@
  *
  * Each is held by two descriptors for each end, one of which blocks.
  */
+#include "attach.h"
 #include "ring.h"
 
 #include <errno.h>
@@ -278,3 +279,49 @@ BENCH_SETUP(mq)
 }
 
 RING(mq_ops)
+
+/* ---- opening one ---- */
+
+static const char *mq_name(void)
+{
+	static char name[64];
+
+	if (!*name)
+		snprintf(name, sizeof(name), "/agora-bench-%d", getpid());
+	return name;
+}
+
+static void remove_mq(void)
+{
+	mq_unlink(mq_name());
+}
+
+static void create_one_mq(void)
+{
+	struct mq_attr attributes = {.mq_maxmsg = 10, .mq_msgsize = 64};
+
+	mq_close(mq_made(mq_name(), O_RDWR | O_CREAT | O_EXCL, &attributes));
+	atexit(remove_mq);
+}
+
+static void *open_mq(void)
+{
+	mqd_t mq = mq_open(mq_name(), O_RDWR);
+
+	if (mq < 0)
+		bench_fail("mq_open: %s", strerror(errno));
+	return (void *)(intptr_t)mq;
+}
+
+static void close_mq(void *mq)
+{
+	mq_close((mqd_t)(intptr_t)mq);
+}
+
+BENCH_SETUP(attach)
+{
+	static const struct attach_ops ops = {
+		"POSIX mq", create_one_mq, open_mq, close_mq};
+
+	attach_add(&ops);
+}

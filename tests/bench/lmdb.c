@@ -2,6 +2,7 @@
  * lmdb.c - LMDB as a table: in memory, nothing is synced, one transaction for
  * each operation, the reader's being renewed.
  */
+#include "attach.h"
 #include "keyed.h"
 
 #include <lmdb.h>
@@ -107,3 +108,31 @@ static const struct keyed_ops lmdb = {
 	.remove = remove_key,
 };
 KEYED(lmdb)
+
+static void create_env(void)
+{
+	create();
+}
+
+/* A table can be used after its first transaction. */
+static void *open_env(void)
+{
+	return attach(NULL, true);
+}
+
+static void close_env(void *table)
+{
+	struct table *t = table;
+
+	mdb_txn_abort(t->reader);
+	mdb_env_close(t->env);
+	free(t);
+}
+
+BENCH_SETUP(attach)
+{
+	static const struct attach_ops ops = {
+		"LMDB", create_env, open_env, close_env};
+
+	attach_add(&ops);
+}

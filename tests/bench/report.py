@@ -105,7 +105,7 @@ def table(results, workload):
     head = []
     for column in columns:
         unit = results.units[workload, column]
-        plain = not unit or column.startswith(unit) or workload == "W2"
+        plain = not unit or unit in column.split() or workload == "W2"
         head.append(column if plain else f"{column}, {unit}")
     body = [[row] + [shown(results, workload, row, c) for c in columns]
             for row in results.rows[workload]]
