@@ -280,12 +280,18 @@ BENCH_INLINE void ring_pairs(const struct ring_ops *ops, void *ring,
 	const size_t row = ops->push_batch ? RING_BATCH : 1;
 
 	for (unsigned i = 0; i < RING_PAIRS / row; i++) {
+		size_t done = 0, taken = 0, more = 1;
+
 		for (size_t k = 0; k < row; k++)
 			ring_number(memory + k * size, ++*number);
-		if (ring_push_some(ops, ring, memory, size, 0) != row ||
-			ring_pop_some(ops, ring, memory, size) != row)
+		while (done < row && more)
+			done += more =
+				ring_push_some(ops, ring, memory, size, done);
+		while (taken < row && more)
+			taken += more = ring_pop_some(ops, ring, memory, size);
+		if (taken < row)
 			bench_fail("full or empty");
-		if (ring_numbered(memory + (row - 1) * size) != *number)
+		if (ring_numbered(memory + (more - 1) * size) != *number)
 			bench_fail("a wrong message");
 	}
 }
