@@ -178,10 +178,16 @@ BENCH_INLINE void keyed_beside(const struct keyed_ops *ops,
 	bench_ready(w);
 	now = start = bench_now();
 	end = start + (uint64_t)(w->seconds * 1e9);
-	for (; now < end; now = bench_now())
-		for (unsigned k = 0; k < 100; k++, count++)
-			keyed_one(ops, t, step,
-				keyed_random[count % KEYED_COUNT], count);
+	for (; now < end; now = bench_now()) {
+		for (unsigned k = 0; k < 100; k++, count++) {
+			uint32_t at = count % KEYED_COUNT;
+
+			/* They meet by chance, not all the time. */
+			if (step != KEYED_PUT)
+				at = KEYED_COUNT - 1 - at;
+			keyed_one(ops, t, step, keyed_random[at], count);
+		}
+	}
 	if (ops->settle)
 		ops->settle(t);
 	w->value = (double)count * 1e3 / (double)(bench_now() - start);

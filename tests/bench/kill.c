@@ -116,7 +116,7 @@ void kill_play(struct kill_game *game)
 	unsigned wanted = kills_wanted(), kills = 0, audited = 0;
 	pid_t pid[2];
 
-	srand(1);
+	srand((unsigned)bench_now());
 	game->result = bench_shared(sizeof(*game->result));
 	game->steps = bench_shared(4096);
 	while (kills < wanted && !is_harmed(game->result)) {
