@@ -8,7 +8,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -16,6 +15,7 @@
 
 static char here[256];  /* the directory of this program */
 static char point[128]; /* the mount point */
+static pid_t server;
 
 /* What is read from, written to and looked at, below the mount point. */
 struct side {
@@ -36,7 +36,12 @@ static void find_here(void)
 
 static void unmount(void)
 {
-	umount2(point, MNT_DETACH);
+	if (server) {
+		kill(server, SIGTERM);
+		waitpid(server, NULL, 0);
+		rmdir(point);
+	}
+	server = 0;
 }
 
 static void serve(const struct side *side)
@@ -73,7 +78,8 @@ static void mount_side(const struct side *side)
 	strcpy(point, "/tmp/agora-bench-XXXXXX");
 	if (!mkdtemp(point))
 		bench_fail("%s: %s", point, strerror(errno));
-	if (!fork())
+	server = fork();
+	if (!server)
 		serve(side);
 	atexit(unmount);
 	for (unsigned i = 0; stat(below(side->dir), &st) < 0; i++) {
@@ -252,7 +258,6 @@ static void run(const struct bench_case *bench, double seconds)
 	if (door.side->agora)
 		time_lines();
 	unmount();
-	rmdir(point);
 }
 
 BENCH_SETUP(door)

@@ -123,6 +123,9 @@ static void audit(struct kill_game *game)
 	unsigned missing = 0;
 	size_t now;
 
+	/* Whoever looks for leaks recovers the dead first. */
+	if (log->ops->leaked)
+		log->ops->leaked(ring);
 	while (log->ops->pop(ring, words, SIZE))
 		note(game, words);
 	for (unsigned i = 0; i <= log->life && i < LIVES; i++)

@@ -23,13 +23,23 @@ class Case:
     driver: str
 
 
+def drivers_file(build):
+    return build / "tests" / "bench" / "drivers.txt"
+
+
+def lacks_peers(build):
+    """Whether peers were missing when it was built."""
+    file = drivers_file(build)
+    return file.exists() and "not installed" in file.read_text()
+
+
 class Drivers:
     """What was built: the drivers that can run, and those that cannot."""
 
     def __init__(self, build):
         self.folder = build / "tests" / "bench"
         self.cases, self.missing = [], []
-        lines = (self.folder / "drivers.txt").read_text().splitlines()
+        lines = drivers_file(build).read_text().splitlines()
         for driver, state, title in (line.split("\t") for line in lines):
             if state == "ready":
                 self.cases += self.list(driver)
