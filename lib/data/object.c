@@ -208,11 +208,14 @@ static int open_segment(struct agora_object *object, const struct place *place)
 static int open_handle(const struct place *place, uint32_t flags,
 	struct agora_object **ret_object)
 {
-	struct agora_object *object = calloc(1, place->kind->handle_size);
+	size_t size = num_round_up(place->kind->handle_size, 128);
+	/* Threads that share a handle may have lines of their own in it. */
+	struct agora_object *object = aligned_alloc(128, size);
 	int error;
 
 	if (!object)
 		return -ENOMEM;
+	memset(object, 0, size);
 	object->kind = place->kind;
 	object->named = place->kind;
 	object->flags = flags;

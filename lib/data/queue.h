@@ -28,6 +28,7 @@
 
 struct agora_queue {
 	struct agora_object object;
+	bool is_spsc; /* false: it is the handle of another kind, struct spsc */
 	struct store store;
 	_Atomic uint64_t *tail, *head, *returned, *cell;
 	uint64_t mask;  /* cells - 1 */

@@ -4,6 +4,7 @@
  * The algorithm is in queue.c.
  */
 #include "data/queue.h"
+#include "data/spsc.h"
 
 #include "shm/client.h"
 
@@ -28,7 +29,7 @@ static const char *problem(const struct agora_options *options)
 		return "key-size: a queue has no keys";
 	if (options->writers)
 		return "writers: a queue may have any number";
-	if (options->flags & ~(uint32_t)AGORA_FIXED)
+	if (options->flags & ~(uint32_t)(AGORA_FIXED | AGORA_SPSC))
 		return "flags: not a known one";
 	if (options->inline_size > INLINE_MAX)
 		return "inline-size: 1 to 65536";
@@ -55,6 +56,8 @@ static const char *plan(
 	params->capacity = options->capacity ? options->capacity : 1024;
 	params->message_size = size;
 	params->flags = options->flags;
+	if (options->flags & AGORA_SPSC)
+		return spsc_plan(options, params);
 	if (options->flags & AGORA_FIXED)
 		return NULL;
 	params->inline_size = (uint32_t)num_min(size,
@@ -83,15 +86,23 @@ static uint64_t fixed_payload(uint64_t message_size)
 	return num_max(message_size, num_min(PACKET_MOST * message_size, 256));
 }
 
+/* What holds for every queue. */
+static bool bounds_are_sound(const struct params_shm *params)
+{
+	return params->capacity >= 1 && params->capacity <= CAPACITY_MAX &&
+	       params->message_size >= 1 &&
+	       params->message_size <= MESSAGE_MAX && !params->key_size &&
+	       !params->writers &&
+	       !(params->flags & ~(uint32_t)(AGORA_FIXED | AGORA_SPSC)) &&
+	       !(params->flags & AGORA_FIXED &&
+		       params->capacity * params->message_size > FIXED_MAX);
+}
+
 static bool params_are_sound(const struct params_shm *params)
 {
 	bool fixed = params->flags & AGORA_FIXED;
 
-	return params->capacity >= 1 && params->capacity <= CAPACITY_MAX &&
-	       params->message_size >= 1 &&
-	       params->message_size <= MESSAGE_MAX && !params->key_size &&
-	       !params->writers && !(params->flags & ~(uint32_t)AGORA_FIXED) &&
-	       params->memory / PAGE_PAYLOAD < POOL_BLOCKS_MAX &&
+	return params->memory / PAGE_PAYLOAD < POOL_BLOCKS_MAX &&
 	       (fixed ? !params->memory && !params->inline_size
 		      : params->inline_size >= 1 &&
 				       params->inline_size <= INLINE_MAX &&
@@ -107,6 +118,10 @@ static int lay_out(const struct params_shm *params, struct layout *layout)
 	uint64_t blocks = params->capacity + SLACK;
 	uint32_t size;
 
+	if (!bounds_are_sound(params))
+		return -EINVAL;
+	if (params->flags & AGORA_SPSC)
+		return spsc_lay_out(params, layout);
 	if (!params_are_sound(params))
 		return -EINVAL;
 	size = payload_size(fixed ? fixed_payload(params->message_size)
@@ -129,6 +144,10 @@ static void format(struct segment *segment)
 {
 	uint64_t cells = segment->layout.array_size / sizeof(uint64_t);
 
+	if (segment->header.params.flags & AGORA_SPSC) {
+		spsc_format(segment);
+		return;
+	}
 	atomic_store_explicit(
 		segment_root(segment, 0), cells, memory_order_relaxed);
 	atomic_store_explicit(
@@ -176,6 +195,13 @@ static void close_handle(void *handle)
 	store_flush(&q->store);
 }
 
+static const struct kind *variant(const struct params_shm *params)
+{
+	return params->flags & AGORA_SPSC ? &kind_spsc : &kind_queue;
+}
+
+#define LARGER(a, b) ((a) > (b) ? (a) : (b))
+
 const struct kind kind_queue = {
 	.row = {.name = "queue",
 		.shape = AGORA_SEQUENCE,
@@ -186,7 +212,8 @@ const struct kind kind_queue = {
 		.format = format,
 		.attached = attached,
 		.recover = queue_recover},
-	.handle_size = sizeof(struct agora_queue),
+	.handle_size = LARGER(sizeof(struct agora_queue), sizeof(struct spsc)),
+	.variant = variant,
 	.plan = plan,
 	.open = open_handle,
 	.close = close_handle,
@@ -214,6 +241,16 @@ const struct kind kind_queue = {
 
 /* ---- the public door ---- */
 
+static inline struct spsc *spsc_of(struct agora_queue *queue)
+{
+	return (struct spsc *)queue;
+}
+
+/* A handle is of one of two sorts, which have the same verbs. */
+#define RUN(queue, verb, ...)                                                \
+	OBJECT_RUN(queue, (queue)->is_spsc ? spsc_##verb(queue, __VA_ARGS__) \
+					   : queue_##verb(queue, __VA_ARGS__))
+
 int agora_queue_open(struct agora_space *space, const char *path,
 	uint32_t flags, const struct agora_options *options,
 	struct agora_queue **ret_queue)
@@ -240,7 +277,8 @@ struct agora_object *agora_queue_object(struct agora_queue *queue)
 
 int agora_queue_push(struct agora_queue *queue, const void *data, size_t size)
 {
-	OBJECT_RUN(queue, queue_push(queue, data, size));
+	OBJECT_RUN(queue, queue->is_spsc ? spsc_push(spsc_of(queue), data, size)
+					 : queue_push(queue, data, size));
 }
 
 int agora_queue_push_wait(struct agora_queue *queue, const void *data,
@@ -252,7 +290,7 @@ int agora_queue_push_wait(struct agora_queue *queue, const void *data,
 int agora_queue_push_batch(
 	struct agora_queue *queue, const struct iovec *messages, size_t count)
 {
-	OBJECT_RUN(queue, queue_push_batch(queue, messages, count));
+	RUN(queue, push_batch, messages, count);
 }
 
 int agora_queue_push_batch_wait(struct agora_queue *queue,
@@ -266,7 +304,7 @@ int agora_queue_push_batch_wait(struct agora_queue *queue,
 int agora_queue_reserve(struct agora_queue *queue, size_t size,
 	struct agora_reservation *ret_reservation)
 {
-	OBJECT_RUN(queue, queue_reserve(queue, size, ret_reservation));
+	RUN(queue, reserve, size, ret_reservation);
 }
 
 int agora_queue_reserve_wait(struct agora_queue *queue, size_t size,
@@ -281,13 +319,13 @@ int agora_queue_write(struct agora_queue *queue,
 	const struct agora_reservation *reservation, size_t offset,
 	const void *data, size_t size)
 {
-	OBJECT_RUN(queue, queue_write(queue, reservation, offset, data, size));
+	RUN(queue, write, reservation, offset, data, size);
 }
 
 int agora_queue_commit(
 	struct agora_queue *queue, const struct agora_reservation *reservation)
 {
-	OBJECT_RUN(queue, queue_commit(queue, reservation));
+	RUN(queue, commit, reservation);
 }
 
 int agora_queue_commit_wait(struct agora_queue *queue,
@@ -300,12 +338,13 @@ int agora_queue_commit_wait(struct agora_queue *queue,
 int agora_queue_abort(
 	struct agora_queue *queue, const struct agora_reservation *reservation)
 {
-	OBJECT_RUN(queue, queue_abort(queue, reservation));
+	RUN(queue, abort, reservation);
 }
 
 int agora_queue_pop(struct agora_queue *queue, struct agora_buffer *ret_message)
 {
-	OBJECT_RUN(queue, queue_pop(queue, ret_message));
+	OBJECT_RUN(queue, queue->is_spsc ? spsc_pop(spsc_of(queue), ret_message)
+					 : queue_pop(queue, ret_message));
 }
 
 int agora_queue_pop_wait(struct agora_queue *queue,
@@ -317,7 +356,7 @@ int agora_queue_pop_wait(struct agora_queue *queue,
 int agora_queue_pop_batch(struct agora_queue *queue,
 	struct agora_buffer *ret_messages, size_t count)
 {
-	OBJECT_RUN(queue, queue_pop_batch(queue, ret_messages, count));
+	RUN(queue, pop_batch, ret_messages, count);
 }
 
 int agora_queue_pop_batch_wait(struct agora_queue *queue,
@@ -331,30 +370,30 @@ int agora_queue_pop_batch_wait(struct agora_queue *queue,
 int agora_queue_peek(
 	struct agora_queue *queue, struct agora_buffer *ret_message)
 {
-	OBJECT_RUN(queue, queue_peek(queue, ret_message));
+	RUN(queue, peek, ret_message);
 }
 
 int agora_queue_walk(struct agora_queue *queue, uint64_t *cursor,
 	struct agora_buffer *ret_message)
 {
-	OBJECT_RUN(queue, queue_walk(queue, cursor, ret_message));
+	RUN(queue, walk, cursor, ret_message);
 }
 
 int agora_queue_tap(struct agora_queue *queue, uint64_t *cursor,
 	struct agora_buffer *ret_message)
 {
-	OBJECT_RUN(queue, queue_tap(queue, cursor, ret_message));
+	RUN(queue, tap, cursor, ret_message);
 }
 
 int agora_queue_end(struct agora_queue *queue, uint64_t *ret_cursor)
 {
-	OBJECT_RUN(queue, queue_end(queue, ret_cursor));
+	RUN(queue, end, ret_cursor);
 }
 
 int agora_queue_acquire(
 	struct agora_queue *queue, struct agora_message *ret_message)
 {
-	OBJECT_RUN(queue, queue_acquire(queue, ret_message));
+	RUN(queue, acquire, ret_message);
 }
 
 int agora_queue_acquire_wait(struct agora_queue *queue,
@@ -367,17 +406,17 @@ int agora_queue_read(struct agora_queue *queue,
 	const struct agora_message *message, size_t offset, void *ret_data,
 	size_t size)
 {
-	OBJECT_RUN(queue, queue_read(queue, message, offset, ret_data, size));
+	RUN(queue, read, message, offset, ret_data, size);
 }
 
 int agora_queue_release(
 	struct agora_queue *queue, const struct agora_message *message)
 {
-	OBJECT_RUN(queue, queue_release(queue, message));
+	RUN(queue, release, message);
 }
 
 int agora_queue_restore(
 	struct agora_queue *queue, const struct agora_message *message)
 {
-	OBJECT_RUN(queue, queue_restore(queue, message));
+	RUN(queue, restore, message);
 }

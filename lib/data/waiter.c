@@ -27,6 +27,7 @@ struct words {
 	uint32_t value[FUTEX_MANY];
 	size_t count;
 	bool crowded;
+	uint64_t slice; /* the longest sleep */
 };
 
 int agora_waiter_open(struct agora_waiter **ret_waiter)
@@ -68,6 +69,7 @@ static void add_word(
 {
 	if (words->count == FUTEX_MANY) {
 		words->crowded = true;
+		words->slice = num_min(words->slice, CROWDED_SLICE);
 		return;
 	}
 	words->word[words->count] = word;
@@ -90,6 +92,7 @@ static int arm(struct words *words, struct agora_wait *items, size_t count)
 			if (items[i].events & EVENT_BIT(event))
 				add_word(words, &segment->roots->seq[event],
 					event_arm(segment, (enum event)event));
+		words->slice = num_min(words->slice, event_slice(segment));
 	}
 	return 0;
 }
@@ -140,8 +143,7 @@ static void count_sleeper(struct agora_wait *items, size_t count, bool asleep)
 
 static int sleep_on(const struct words *words, const struct timespec *deadline)
 {
-	struct timespec slice =
-		time_after(words->crowded ? CROWDED_SLICE : EVENT_SLICE);
+	struct timespec slice = time_after(words->slice);
 
 	if (time_before(deadline, &slice))
 		slice = *deadline;
@@ -158,7 +160,7 @@ static void sweep(struct agora_wait *items, size_t count)
 static int wait_once(struct agora_waiter *waiter, struct agora_wait *items,
 	size_t count, const struct timespec *deadline)
 {
-	struct words words = {.count = 0};
+	struct words words = {.slice = EVENT_SLICE};
 	int result;
 
 	add_word(&words, &waiter->kicks, waiter->seen);

@@ -68,16 +68,33 @@ int client_is_alone(const struct segment *segment)
 	return 1;
 }
 
-static int lock_byte(const struct segment *segment, uint32_t id, short type)
+static int lock_at(const struct segment *segment, off_t start, short type)
 {
 	struct flock byte = {.l_type = type,
 		.l_whence = SEEK_SET,
-		.l_start = CLIENT_LOCKS + id,
+		.l_start = start,
 		.l_len = 1};
 
 	if (fcntl(segment->fd, F_OFD_SETLK, &byte))
 		return errno == EACCES ? -EAGAIN : -errno;
 	return 0;
+}
+
+static int lock_byte(const struct segment *segment, uint32_t id, short type)
+{
+	return lock_at(segment, CLIENT_LOCKS + id, type);
+}
+
+int client_lock_role(const struct segment *segment, unsigned role)
+{
+	int error = lock_at(segment, CLIENT_ROLES + role, F_WRLCK);
+
+	return error == -EAGAIN ? -EBUSY : error;
+}
+
+void client_unlock_role(const struct segment *segment, unsigned role)
+{
+	lock_at(segment, CLIENT_ROLES + role, F_UNLCK);
 }
 
 uint32_t client_limit(const struct segment *segment)

@@ -14,6 +14,17 @@
 
 #define CLIENT_LOCKS ((off_t)1 << 40)
 
+/*
+ * A role that one handle at a time may have, such as that of the only
+ * producer, is held in the same way, by a lock on a byte of its own.
+ */
+#define CLIENT_ROLES (CLIENT_LOCKS + 8192)
+
+/* Returns 0, -EBUSY (another handle has it), ... */
+int client_lock_role(const struct segment *segment, unsigned role);
+
+void client_unlock_role(const struct segment *segment, unsigned role);
+
 static inline struct client_shm *client_slot(
 	const struct segment *segment, uint32_t id)
 {

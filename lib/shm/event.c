@@ -1,6 +1,7 @@
 /* event.c - sleep until an object changes: see event.h for the argument. */
 #include "shm/event.h"
 
+#include "base/barrier.h"
 #include "base/crash.h"
 #include "base/futex.h"
 #include "shm/bell.h"
@@ -92,6 +93,7 @@ void event_flag(struct segment *segment, uint32_t flags, uint32_t rounds)
 		;
 	/* [E] what is looked at next is not all read seq_cst */
 	atomic_thread_fence(memory_order_seq_cst);
+	event_fence(segment);
 }
 
 uint32_t event_arm(struct segment *segment, enum event event)
@@ -104,12 +106,25 @@ uint32_t event_arm(struct segment *segment, enum event event)
 	return seq;
 }
 
+void event_fence(struct segment *segment)
+{
+	if (segment->light_fence && barrier_everywhere())
+		atomic_store_explicit(&segment->blind, 1, memory_order_relaxed);
+}
+
+uint64_t event_slice(const struct segment *segment)
+{
+	return atomic_load_explicit(&segment->blind, memory_order_relaxed)
+		       ? EVENT_SLICE_BLIND
+		       : EVENT_SLICE;
+}
+
 static int sleep_slice(struct segment *segment, enum event event, uint32_t seq,
 	const struct timespec *deadline)
 {
 	_Atomic uint32_t *waiting =
 		&client_slot(segment, segment->client)->waiting;
-	struct timespec slice = time_after(EVENT_SLICE);
+	struct timespec slice = time_after(event_slice(segment));
 	int result;
 
 	if (time_before(deadline, &slice))

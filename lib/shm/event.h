@@ -26,6 +26,19 @@
  *  for who reads it in wait 1; the flag's own changes order it in notify 5. All
  *  flags are set in one place, event_flag(), which has the fence.
  *
+ *  A kind that changes things by a plain release store (segment->light_fence)
+ *  has no full barrier between its change and notify 1; on x86 the change may
+ *  still be in the store buffer when the flag is read. There the sleeper pays:
+ *  between wait 2 and 3, membarrier(GLOBAL_EXPEDITED) makes every processor
+ *  that runs a registered process execute a full barrier (barrier.h). If that
+ *  falls before the notifier's change, notify 1 comes after it too and sees
+ *  the flag, which was set before the barrier; if it falls behind it, the look
+ *  of wait 3 sees the change. A compiler barrier keeps the two accesses in
+ *  this order. A thread that is not running passed a full barrier when it was
+ *  switched out. On aarch64 the store is STLR and the load LDAR, which are
+ *  not reordered even without. A process that cannot register fences itself;
+ *  a sleeper that may not issue the barrier sleeps in short slices.
+ *
  * Progress and death. A notifier killed between its change and step 3, or a
  * sleeper killed between being woken and taking, leaves others asleep for
  * the rest of their slice, no longer. Recovery wakes everybody.
@@ -57,6 +70,9 @@ enum event {
 
 /* The longest sleep before looking again, in nanoseconds. */
 #define EVENT_SLICE 100000000u
+
+/* The same where notifiers may be missed. */
+#define EVENT_SLICE_BLIND 1000000u
 
 void event_wake(struct segment *segment, uint32_t events);
 void event_wake_every(struct segment *segment, uint32_t events);
@@ -90,6 +106,31 @@ static inline void event_notify_all(struct segment *segment, uint32_t events)
  * not before.
  */
 void event_flag(struct segment *segment, uint32_t flags, uint32_t rounds);
+
+/*
+ * The same after a change by a release store, which is cheaper. light: this
+ * process is registered for barriers, so that the sleeper issues ours [E].
+ */
+static inline void event_notify_after(
+	struct segment *segment, bool light, uint32_t events)
+{
+	if (likely(light))
+		atomic_signal_fence(memory_order_seq_cst);
+	else
+		/* [E] */
+		atomic_thread_fence(memory_order_seq_cst);
+	event_notify(segment, events);
+}
+
+/*
+ * Order, for all who notify with a light barrier, what this thread did before
+ * against what it does after. event_flag() ends with it. Where the kernel
+ * refuses, sleeps on this segment are short from then on.
+ */
+void event_fence(struct segment *segment);
+
+/* How long to sleep at most before looking again, in nanoseconds. */
+uint64_t event_slice(const struct segment *segment);
 
 /* Announce a sleeper. Returns the value of seq to sleep on. */
 uint32_t event_arm(struct segment *segment, enum event event);

@@ -60,6 +60,8 @@ struct segment {
 	uint32_t generation;       /* of the process that opened it */
 	_Atomic int broken;        /* found truncated */
 	_Atomic uint32_t patience; /* of event_wait(), before it sleeps */
+	bool light_fence;          /* changes are release stores: event.h */
+	_Atomic int blind;         /* and may be missed by who sleeps */
 	int fd;
 	const struct segment_kind *kind;
 	struct header_shm header; /* a private copy */
