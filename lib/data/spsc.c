@@ -10,6 +10,7 @@
  * Layout
  *  root 0  struct producer_shm: written by who has the producer's role.
  *  root 1  struct consumer_shm: written by who has the consumer's.
+ *  root 2  struct marks_shm: for a tap that was left behind.
  *  array   the ring. Cursors only grow. With messages of one size they count
  *          messages, and a slot is the size rounded up to 8. Otherwise they
  *          count bytes, and a message is a record in one piece, 8-aligned:
@@ -177,6 +178,9 @@ static void announce(struct spsc *q, uint64_t end)
 			&p->shared->ahead, end, memory_order_relaxed);
 		atomic_store_explicit(
 			&p->shared->number, p->number, memory_order_relaxed);
+		/* [T] who reads it finds the record there */
+		atomic_store_explicit(&q->marks->mark[p->marks++ % MARKS],
+			p->tail, memory_order_release);
 	}
 	/* [A] */
 	atomic_thread_fence(memory_order_release);

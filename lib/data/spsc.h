@@ -44,6 +44,15 @@ struct consumer_shm {
 	_Atomic uint64_t owner; /* the client that has the role, or 0 */
 };
 
+#define MARKS 16
+
+/* Root 2. Written by the producer: tails of a while ago, where records begin.
+ */
+struct marks_shm {
+	_Atomic uint64_t mark[MARKS];
+};
+
+static_assert(sizeof(struct marks_shm) <= sizeof(struct root_shm), "format");
 static_assert(sizeof(struct producer_shm) <= sizeof(struct root_shm), "format");
 static_assert(sizeof(struct consumer_shm) <= sizeof(struct root_shm), "format");
 
@@ -62,6 +71,7 @@ struct producer {
 	uint64_t room; /* as end, but for memory, laps and ahead */
 	uint64_t ahead, committed;
 	uint64_t reserved, reserved_size, serial;
+	unsigned marks;
 	bool role, is_reserved;
 };
 
@@ -92,6 +102,7 @@ struct spsc {
 	size_t message_size;
 	struct producer_shm *producer_shm;
 	struct consumer_shm *consumer_shm;
+	struct marks_shm *marks;
 	char *data;
 	struct producer producer;
 	struct consumer consumer;

@@ -96,6 +96,7 @@ static int open_handle(void *handle)
 	q->data = segment->base + segment->layout.array;
 	q->producer_shm = (struct producer_shm *)segment_root(segment, 0);
 	q->consumer_shm = (struct consumer_shm *)segment_root(segment, 1);
+	q->marks = (struct marks_shm *)segment_root(segment, 2);
 	q->producer.data = q->consumer.data = q->data;
 	q->producer.shared = q->producer_shm;
 	q->consumer.shared = q->consumer_shm;

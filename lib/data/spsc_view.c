@@ -188,18 +188,23 @@ int spsc_peek(void *handle, struct agora_buffer *message)
 
 /* ---- tap ---- */
 
-/* Where the oldest message may be that is still there. */
+/* Where the oldest message that is known to be there still begins. */
 static uint64_t oldest(const struct spsc *q, const struct look *l)
 {
 	uint64_t ahead = load(&q->producer_shm->ahead);
-	uint64_t lap = l->tail & ~q->mask;
+	uint64_t best = l->window.head;
 
 	if (q->fixed)
-		return num_min(l->window.head,
-			ahead > spsc_ring(q) ? ahead - spsc_ring(q) : 0);
-	/* Each lap begins with a record. */
-	return is_intact(q, lap, true) ? num_min(lap, l->window.head)
-				       : l->window.head;
+		return num_min(
+			best, ahead > spsc_ring(q) ? ahead - spsc_ring(q) : 0);
+	for (int i = 0; i < MARKS; i++) {
+		uint64_t mark = load(&q->marks->mark[i]);
+
+		if (mark < best && spsc_is_cursor(q, mark) &&
+			is_intact(q, mark, true))
+			best = mark;
+	}
+	return best;
 }
 
 int spsc_tap(void *handle, uint64_t *cursor, struct agora_buffer *message)

@@ -1,0 +1,6 @@
+from drivers import driver
+
+
+@driver("lib-spsc")
+def test_spsc(run):
+    run()
