@@ -1,7 +1,9 @@
 /*
  * queue_storm.c - 2 producers and 2 consumers of a queue, killed at random.
  *
- *   queue_storm KILLS
+ *   queue_storm KILLS [spsc]
+ *
+ * With spsc there is one of each at a time: who comes next takes its role.
  *
  * What each of them did is written down in memory that the parent shares. A
  * message whose push had returned must come out, exactly once; one that a
@@ -25,6 +27,8 @@
 
 static char space_dir[] = "/dev/shm/agora-crash-XXXXXX";
 static struct agora_space *space;
+static int workers = 4;
+static uint32_t flags_made;
 
 static void fail(const char *what, long a, long b)
 {
@@ -40,8 +44,9 @@ static void check(int result, const char *what)
 
 static struct agora_queue *open_queue(uint32_t flags, uint64_t capacity)
 {
-	struct agora_options options = {
-		.capacity = capacity, .message_size = LARGEST};
+	struct agora_options options = {.capacity = capacity,
+		.message_size = LARGEST,
+		.flags = flags_made};
 	struct agora_queue *q;
 
 	check(agora_queue_open(space, PATH, AGORA_WRITE | flags, &options, &q),
@@ -250,17 +255,17 @@ static int run_storm(long kills)
 		MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	assert(storm != MAP_FAILED && maybe);
 	srandom((unsigned)getpid());
-	for (int i = 0; i < WORKERS; i++)
+	for (int i = 0; i < workers; i++)
 		pid[i] = spawn(i, life++);
 	for (long n = 0; n < kills && life < LIVES; n++) {
-		int self = (int)(random() % WORKERS);
+		int self = (int)(random() % workers);
 
 		usleep((useconds_t)(random() % 3000));
 		if (self % 2 == 0)
 			life++;
 		kill_one(pid, self, &life, maybe);
 	}
-	for (int i = 0; i < WORKERS; i++)
+	for (int i = 0; i < workers; i++)
 		kill_one(pid, i, NULL, maybe);
 	check(agora_object_check(agora_queue_object(q), 1, &report), "repair");
 	storm_drain(q);
@@ -289,8 +294,12 @@ int main(int argc, char **argv)
 {
 	char program[100];
 
-	if (argc != 2 || !mkdtemp(space_dir))
+	if (argc < 2 || argc > 3 || !mkdtemp(space_dir))
 		return 2;
+	if (argc == 3) {
+		flags_made = AGORA_SPSC;
+		workers = 2;
+	}
 	clean_up();
 	atexit(clean_up);
 	snprintf(program, sizeof(program), "%s/program", space_dir);
