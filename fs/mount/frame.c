@@ -53,7 +53,10 @@ static int push(
 	if (r == -EBADMSG)
 		return r;
 	*ret_offset = 0;
-	return agora_object_push(object_writer(o), data, size);
+	object_begin(o);
+	r = agora_object_push(object_writer(o), data, size);
+	object_end(o);
+	return r;
 }
 
 /* Where in the line a byte of its value lies; escapes make it longer. */
@@ -80,8 +83,10 @@ static int put_line(
 		*ret_offset = value_offset(line, size, at);
 		goto out;
 	}
+	object_begin(o);
 	r = agora_object_put(
 		object_writer(o), key.data, key.size, value.data, value.size);
+	object_end(o);
 out:
 	text_free(&key);
 	text_free(&value);

@@ -133,7 +133,9 @@ static int remove_key(struct place *place)
 
 	if (r < 0)
 		return r;
+	object_begin(o);
 	r = agora_object_delete(object_writer(o), place->key, place->key_size);
+	object_end(o);
 	object_put(o);
 	return r;
 }

@@ -54,6 +54,7 @@ static struct object *create(uint64_t ino)
 		return NULL;
 	o->ino = ino;
 	pthread_mutex_init(&o->lock, NULL);
+	pthread_mutex_init(&o->acting, NULL);
 	TAILQ_INIT(&o->park.wants);
 	LIST_INIT(&o->park.polls);
 	LIST_INSERT_HEAD(&objects.list[ino % 256], o, link);
@@ -66,6 +67,7 @@ static void destroy(struct object *o)
 {
 	agora_object_close(o->writer);
 	agora_object_close(o->reader);
+	pthread_mutex_destroy(&o->acting);
 	pthread_mutex_destroy(&o->lock);
 	free(o);
 }
@@ -260,6 +262,26 @@ struct agora_object *object_writer(struct object *o)
 	handle = o->writer;
 	pthread_mutex_unlock(&o->lock);
 	return handle;
+}
+
+static bool has_roles(const struct object *o)
+{
+	return o->made.flags & AGORA_SPSC ||
+	       o->made.writers == AGORA_WRITERS_ONE;
+}
+
+void object_begin(struct object *o)
+{
+	if (has_roles(o))
+		pthread_mutex_lock(&o->acting);
+}
+
+void object_end(struct object *o)
+{
+	if (!has_roles(o))
+		return;
+	agora_object_yield(object_writer(o));
+	pthread_mutex_unlock(&o->acting);
 }
 
 /* ---- looking ---------------------------------------------------------- */

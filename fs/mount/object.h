@@ -42,7 +42,8 @@ struct object {
 	struct agora_stat made;      /* only what was chosen when it was made */
 	struct agora_object *reader; /* never closed before the object is */
 	struct agora_object *writer;
-	_Atomic bool slow; /* counting took long: sizes are not shown */
+	pthread_mutex_t acting; /* one thread at a time has a role */
+	_Atomic bool slow;      /* counting took long: sizes are not shown */
 	struct rejection errors[ERRORS_MAX];
 	_Atomic unsigned int
 		rejected; /* ever; the last is errors[(n - 1) % MAX] */
@@ -78,6 +79,13 @@ int object_fstat(uint64_t ino, struct stat *ret_stat);
 /** The handle to look with, and the one to change with. */
 struct agora_object *object_reader(struct object *o);
 struct agora_object *object_writer(struct object *o);
+
+/**
+ * Around each change of an object: threads of ours take turns where it has
+ * roles, and behind it a native program can have them.
+ */
+void object_begin(struct object *o);
+void object_end(struct object *o);
 
 /** Remember why a write was rejected. */
 void object_reject(struct object *o, pid_t pid, uint64_t offset, int error);

@@ -150,11 +150,14 @@ static int store(struct object *o, const struct place *key, const char *data,
 	if (r == -EBADMSG)
 		return r;
 	*ret_offset = 0;
+	object_begin(o);
 	if (!key)
-		return agora_object_push(object_writer(o), data, size);
-	r = agora_object_put(
-		object_writer(o), key->key, key->key_size, data, size);
-	return r == -EAGAIN ? -ENOSPC : r;
+		r = agora_object_push(object_writer(o), data, size);
+	else
+		r = agora_object_put(
+			object_writer(o), key->key, key->key_size, data, size);
+	object_end(o);
+	return key && r == -EAGAIN ? -ENOSPC : r;
 }
 
 static int attempt_publish(struct want *w)

@@ -37,9 +37,13 @@ static void release_all(struct file *file)
 	struct agora_object *handle = object_writer(file->object);
 	struct take *t = &file->take;
 
+	if (!t->claim_count)
+		return;
+	object_begin(file->object);
 	for (size_t i = 0; i < t->claim_count; i++)
 		agora_object_release(handle, &t->claims[i]);
 	t->claim_count = 0;
+	object_end(file->object);
 }
 
 static void restore_all(struct file *file)
@@ -47,9 +51,13 @@ static void restore_all(struct file *file)
 	struct agora_object *handle = object_writer(file->object);
 	struct take *t = &file->take;
 
+	drop_bytes(t);
+	if (!t->claim_count)
+		return;
+	object_begin(file->object);
 	while (t->claim_count)
 		agora_object_restore(handle, &t->claims[--t->claim_count]);
-	drop_bytes(t);
+	object_end(file->object);
 }
 
 void take_end(struct file *file)
@@ -116,6 +124,13 @@ static int copy_message(struct file *file, const struct agora_message *m)
 	return r;
 }
 
+static void restore(struct file *file, const struct agora_message *m)
+{
+	object_begin(file->object);
+	agora_object_restore(object_writer(file->object), m);
+	object_end(file->object);
+}
+
 /* Claim one message and append it. */
 static int claim(struct file *file)
 {
@@ -126,12 +141,14 @@ static int claim(struct file *file)
 
 	if (!make_claim_room(t))
 		return -ENOMEM;
+	object_begin(file->object);
 	r = agora_object_acquire(handle, &m);
+	object_end(file->object);
 	if (r < 0)
 		return r;
 	r = copy_message(file, &m);
 	if (r < 0) {
-		agora_object_restore(handle, &m);
+		restore(file, &m);
 		return r == -EAGAIN ? -EIO : r;
 	}
 	t->claims[t->claim_count++] = m;
@@ -177,7 +194,7 @@ static int fill(struct file *file, uint64_t off, size_t size, bool many)
 		/* somebody else took the one that would have fitted */
 		last = t->claims[--t->claim_count];
 		t->bytes.size -= last.size + 1;
-		agora_object_restore(object_writer(file->object), &last);
+		restore(file, &last);
 		break;
 	}
 	return r;

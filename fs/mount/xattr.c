@@ -66,6 +66,11 @@ static int render_fixed(const struct agora_stat *st, struct text *out)
 	return text_print(out, st->flags & AGORA_FIXED ? "yes" : "no");
 }
 
+static int render_spsc(const struct agora_stat *st, struct text *out)
+{
+	return text_print(out, st->flags & AGORA_SPSC ? "yes" : "no");
+}
+
 static int render_format(const struct agora_stat *st, struct text *out)
 {
 	return number(out, st->format);
@@ -81,6 +86,7 @@ static const struct attribute attributes[] = {
 	{PREFIX "memory-max", 0, render_memory_max},
 	{PREFIX "writers", AGORA_KEYED, render_writers},
 	{PREFIX "fixed", 0, render_fixed},
+	{PREFIX "spsc", AGORA_SEQUENCE, render_spsc},
 	{PREFIX "format", 0, render_format},
 	{NULL, 0, NULL},
 };

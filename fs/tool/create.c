@@ -24,6 +24,7 @@ enum {
 	WRITERS,
 	MODE,
 	FIXED,
+	SPSC,
 	KEY_SIZE,
 	MEMORY,
 	INLINE_SIZE,
@@ -46,6 +47,8 @@ static const struct argp_option options[] = {
 	{"writers", WRITERS, "one|many", 0, "Who may write to a table", 0},
 	{"mode", MODE, "OCTAL", 0, "Permission bits, such as 0640", 0},
 	{"fixed", FIXED, NULL, 0, "Each message has --message-size", 0},
+	{"spsc", SPSC, NULL, 0,
+		"One producer and one consumer at a time, for speed", 0},
 	{"key-size", KEY_SIZE, "BYTES", 0, "Longest key", 0},
 	{"memory", MEMORY, "BYTES", 0, "Ceiling for long messages", 0},
 	{"inline-size", INLINE_SIZE, "BYTES", 0,
@@ -121,6 +124,9 @@ static bool parse_option(
 		return true;
 	case FIXED:
 		o->flags |= AGORA_FIXED;
+		return true;
+	case SPSC:
+		o->flags |= AGORA_SPSC;
 		return true;
 	case KEY_SIZE:
 		o->key_size = positive(s, "--key-size", arg);

@@ -135,6 +135,7 @@ static int empty(struct pop *pop, uint64_t taken)
 
 	if (!pop->a->wait)
 		return taken ? -EAGAIN : tool_say(pop->a->words[0], "empty");
+	agora_object_yield(pop->object);
 	r = tool_wait(pop->object, AGORA_READABLE, 0);
 	if (r == -EINTR)
 		return tool_stopped();

@@ -89,6 +89,9 @@ static int push_one(struct push *push, const void *data, size_t size)
 			return tool_stopped();
 		r = agora_object_push_wait(push->object, data, size, NULL);
 	}
+	/* the next may be long in coming: leave the producer's role to others
+	 */
+	agora_object_yield(push->object);
 	if (r == 0)
 		return 0;
 	if (r == -EAGAIN)

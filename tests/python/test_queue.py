@@ -336,6 +336,18 @@ def test_wait_tells_which_objects_are_ready(program, queue, text):
     timer.join()
 
 
+def test_an_spsc_queue_has_one_consumer(program):
+    queue = program.queue("s.queue", spsc=True, capacity=10)
+    assert queue.stat().spsc and not queue.stat().fixed
+    queue.push(b"1")
+    queue.push(b"2")
+    assert queue.pop() == b"1"
+    with program.queue("s.queue") as other:
+        with pytest.raises(OSError) as caught:
+            other.pop()
+    assert caught.value.errno == errno.EBUSY
+
+
 def test_fixed_queue_takes_one_size(program):
     queue = program.queue("f.queue", fixed=True, message_size=8)
     assert queue.stat().fixed

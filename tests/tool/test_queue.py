@@ -43,6 +43,8 @@ def test_create_takes_every_option(agora):
     agora.ok("create", "weather/f.queue", "--fixed", "--message-size", "8",
              "--type", "bytes")
     assert agora.stat("weather/f.queue")["fixed"] == "yes"
+    agora.ok("create", "weather/s.queue", "--spsc")
+    assert agora.stat("weather/s.queue")["spsc"] == "yes"
 
 
 def test_create_of_what_is_there_is_refused(agora, queue):

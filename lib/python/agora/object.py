@@ -41,6 +41,7 @@ FLAGS = {
 
 WRITERS = {"many": 1, "one": 2}
 FIXED = 1
+SPSC = 2
 
 # What a buffer has at first, and the most that one keeps between calls.
 LEAST, MOST = 4096, 1 << 20
@@ -56,6 +57,7 @@ class Options(TypedDict, total=False):
     memory: int  #: ceiling for long messages, in bytes
     writers: str  #: of a table: "many" or "one"
     fixed: bool  #: of a queue: each message has message_size bytes
+    spsc: bool  #: of a queue: one producer and one consumer at a time
     inline_size: int  #: bytes kept beside the header; a hint
     clients: int  #: most handles at one time
     mode: int  #: permission bits, 0o660 & ~umask by default
@@ -84,6 +86,7 @@ class Stat:
     waiters: int  #: of these, asleep
     writers: Optional[str]
     fixed: bool
+    spsc: bool
     format: int
     created: float  #: seconds since the epoch
 
@@ -152,7 +155,9 @@ def raw_options(options: Options) -> RawOptions:
     if "type" in known:
         raw.type = bytes_of(str(known.pop("type")))
     if known.pop("fixed", False):
-        raw.flags = FIXED
+        raw.flags |= FIXED
+    if known.pop("spsc", False):
+        raw.flags |= SPSC
     writers = known.pop("writers", None)
     if writers is not None:
         if writers not in WRITERS:
@@ -399,6 +404,7 @@ def stat_of(raw: RawStat) -> Stat:
     return Stat(kind=text_of(raw.kind.contents.name), type=text_of(raw.type),
                 writers=names.get(raw.writers),
                 fixed=bool(raw.flags & FIXED),
+                spsc=bool(raw.flags & SPSC),
                 created=raw.created.seconds(), **same)
 
 
