@@ -20,7 +20,8 @@
  * with its first push or reserve, that of the consumer with its first pop or
  * acquire, and keeps it until it is closed, yields (agora_object_yield()) or
  * dies; meanwhile the same call of another handle is -EBUSY. Threads that
- * share a handle are one party: only one may push, one pop, at a time.
+ * share a handle are one party: only one may push, one pop, at a time. What
+ * is acquired takes room until it is released.
  *
  * All functions return -ECHILD on a handle inherited by fork, -EACCES on a
  * handle opened with AGORA_READ when they would write, and -EUCLEAN when

@@ -114,10 +114,11 @@ void event_flag(struct segment *segment, uint32_t flags, uint32_t rounds);
 static inline void event_notify_after(
 	struct segment *segment, bool light, uint32_t events)
 {
+	/* [E] of which one is for the compiler only */
 	if (likely(light))
 		atomic_signal_fence(memory_order_seq_cst);
+	/* [E] */
 	else
-		/* [E] */
 		atomic_thread_fence(memory_order_seq_cst);
 	event_notify(segment, events);
 }

@@ -79,12 +79,14 @@ static struct agora_queue *open_queue(
 	return queue;
 }
 
-static void make_any(void)
+static void make_any(const char *path, uint32_t flags)
 {
-	struct agora_options options = {
-		.capacity = 16, .message_size = LONG, .type = "utf8"};
-	struct agora_queue *queue = open_queue("golden/any.queue",
-		AGORA_WRITE | AGORA_CREATE | AGORA_EXCLUSIVE, &options);
+	struct agora_options options = {.capacity = 16,
+		.message_size = LONG,
+		.type = "utf8",
+		.flags = flags};
+	struct agora_queue *queue = open_queue(
+		path, AGORA_WRITE | AGORA_CREATE | AGORA_EXCLUSIVE, &options);
 	struct agora_message message;
 	const char *data;
 	size_t size;
@@ -132,12 +134,13 @@ static void look_any(struct agora_queue *queue)
 
 /* ---- a queue for messages of one size -------------------------------- */
 
-static void make_fixed(void)
+static void make_fixed(const char *path, uint32_t flags)
 {
-	struct agora_options options = {
-		.capacity = 10, .message_size = 8, .flags = AGORA_FIXED};
-	struct agora_queue *queue = open_queue("golden/fixed.queue",
-		AGORA_WRITE | AGORA_CREATE | AGORA_EXCLUSIVE, &options);
+	struct agora_options options = {.capacity = 10,
+		.message_size = 8,
+		.flags = AGORA_FIXED | flags};
+	struct agora_queue *queue = open_queue(
+		path, AGORA_WRITE | AGORA_CREATE | AGORA_EXCLUSIVE, &options);
 	struct agora_buffer buffer = {&(uint64_t){0}, 8, 0, 0};
 
 	uint64_t batch[10];
@@ -224,10 +227,12 @@ static void read_table(struct agora_table *table)
 static void make(void)
 {
 	must(agora_program_create(space, "golden", NULL), "golden");
-	make_fixed();
+	make_fixed("golden/fixed.queue", 0);
+	make_fixed("golden/spsc-fixed.queue", AGORA_SPSC);
 	make_table("golden/many.table", AGORA_WRITERS_MANY);
 	make_table("golden/one.table", AGORA_WRITERS_ONE);
-	make_any();
+	make_any("golden/any.queue", 0);
+	make_any("golden/spsc-any.queue", AGORA_SPSC);
 	kill(getpid(), SIGKILL);
 }
 

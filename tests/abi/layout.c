@@ -5,6 +5,7 @@
  * earlier libraries would be misread. Raise FORMAT_VERSION, keep a golden
  * file of the old version and say in segment.c what becomes of old segments.
  */
+#include "data/spsc.h"
 #include "shm/client.h"
 #include "shm/format.h"
 #include "shm/message.h"
@@ -70,3 +71,21 @@ static_assert(BLOCK_FREE == 0 && BLOCK_OWNED == 1 && BLOCK_PUBLISHED == 2 &&
 		      BLOCK_RETIRED == 5 && BLOCK_PART == 6,
 	"states of a block");
 static_assert(TICKET_MASK == (UINT64_C(1) << 48) - 1, "state word");
+
+/* A queue with AGORA_SPSC: its first three roots, records, locks. */
+AT(producer_shm, tail, 0);
+AT(producer_shm, ahead, 8);
+AT(producer_shm, reserved, 16);
+AT(producer_shm, committed, 24);
+AT(producer_shm, number, 32);
+AT(producer_shm, owner, 40);
+AT(consumer_shm, head, 0);
+AT(consumer_shm, taken, 8);
+AT(consumer_shm, done, 16);
+AT(consumer_shm, back, 24);
+AT(consumer_shm, owner, 32);
+SIZE(marks_shm, 128);
+static_assert(WINDOW == 48 && PAD == UINT32_MAX, "words and records");
+static_assert(CLIENT_ROLES == CLIENT_LOCKS + 8192 && ROLE_PRODUCER == 0 &&
+		      ROLE_CONSUMER == 1,
+	"locks");

@@ -1,127 +1,13 @@
 /* spsc.c - behaviour of queues with one producer and one consumer. */
-#include "driver.h"
+#include "spsc.h"
 
 #include <pthread.h>
-
-#define PATH "p/q.queue"
-
-static unsigned char data[1 << 20];
-
-static struct agora_queue *open_with(struct agora_options options)
-{
-	struct agora_queue *q;
-	int error = agora_program_create(space, "p", NULL);
-
-	options.flags |= AGORA_SPSC;
-	CHECK(!error || error == -EEXIST);
-	error = agora_object_remove(space, PATH);
-	CHECK(!error || error == -ENOENT);
-	CHECK_OK(agora_queue_open(
-		space, PATH, AGORA_WRITE | AGORA_CREATE, &options, &q));
-	return q;
-}
-
-static struct agora_queue *open_fixed(uint64_t capacity)
-{
-	return open_with((struct agora_options){.capacity = capacity,
-		.message_size = sizeof(int),
-		.flags = AGORA_FIXED});
-}
-
-static struct agora_queue *open_any(uint64_t capacity)
-{
-	return open_with((struct agora_options){
-		.capacity = capacity, .message_size = 1000});
-}
-
-static struct agora_queue *open_again(uint32_t flags)
-{
-	struct agora_queue *q;
-
-	CHECK_OK(agora_queue_open(space, PATH, flags, NULL, &q));
-	return q;
-}
-
-/* Both layouts of the ring must pass. */
-static struct agora_queue *(*const layouts[])(uint64_t) = {
-	open_fixed, open_any};
-
-#define EACH_LAYOUT(q, capacity)                                           \
-	for (int layout = 0; layout < 2; layout++)                         \
-		for (struct agora_queue *q = layouts[layout](capacity); q; \
-			agora_queue_close(q), q = NULL)
-
-static int try_push(struct agora_queue *q, int number)
-{
-	return agora_queue_push(q, &number, sizeof(number));
-}
-
-static void push_number(struct agora_queue *q, int number)
-{
-	CHECK_OK(try_push(q, number));
-}
-
-static int try_pop(struct agora_queue *q)
-{
-	struct agora_buffer b = {.data = data, .capacity = sizeof(data)};
-
-	return agora_queue_pop(q, &b);
-}
-
-static int pop_number(struct agora_queue *q)
-{
-	int number;
-	struct agora_buffer b = {.data = &number, .capacity = sizeof(number)};
-
-	CHECK_OK(agora_queue_pop(q, &b));
-	CHECK_EQ(sizeof(number), b.size);
-	return number;
-}
-
-static struct agora_message acquire_number(struct agora_queue *q, int number)
-{
-	struct agora_message m;
-
-	CHECK_OK(agora_queue_acquire(q, &m));
-	CHECK_EQ(sizeof(number), m.size);
-	CHECK(!memcmp(m.data, &number, sizeof(number)));
-	return m;
-}
-
-static struct agora_stat stat_of(struct agora_queue *q)
-{
-	struct agora_stat st;
-
-	CHECK_OK(agora_object_stat(agora_queue_object(q), &st));
-	return st;
-}
-
-static void check_sound(struct agora_queue *q)
-{
-	struct agora_check report;
-
-	CHECK_OK(agora_object_check(agora_queue_object(q), 0, &report));
-}
-
-static void fill(unsigned char *bytes, size_t size, unsigned seed)
-{
-	for (size_t i = 0; i < size; i++)
-		bytes[i] = (unsigned char)(seed + i * 7 + (i >> 8));
-}
-
-static void check_filled(const unsigned char *bytes, size_t size, unsigned seed)
-{
-	for (size_t i = 0; i < size; i++)
-		if (bytes[i] != (unsigned char)(seed + i * 7 + (i >> 8)))
-			driver_fail("byte %zu of %zu is wrong", i, size);
-}
 
 /* ---- the queue ---- */
 
 TEST(messages_come_out_in_the_order_they_went_in)
 {
-	EACH_LAYOUT(q, 1000)
-	{
+	EACH_LAYOUT(q, 1000) {
 		for (int i = 0; i < 100000; i++) {
 			push_number(q, i);
 			push_number(q, -i);
@@ -138,8 +24,7 @@ TEST(full_is_exactly_the_capacity_at_every_place_of_the_ring)
 	static const int capacities[] = {1, 2, 3, 7, 8, 100};
 
 	for (size_t c = 0; c < 6; c++)
-		EACH_LAYOUT(q, (uint64_t)capacities[c])
-		{
+		EACH_LAYOUT(q, (uint64_t)capacities[c]) {
 			for (int lap = 0; lap < 50; lap++) {
 				for (int i = 0; i < capacities[c]; i++)
 					push_number(q, i);
@@ -261,8 +146,7 @@ TEST(types_are_checked_on_request)
 
 TEST(a_role_belongs_to_one_handle_until_it_is_closed_or_yielded)
 {
-	EACH_LAYOUT(q, 8)
-	{
+	EACH_LAYOUT(q, 8) {
 		struct agora_queue *other = open_again(AGORA_WRITE);
 		struct agora_message m;
 		struct agora_reservation r;
@@ -285,8 +169,7 @@ TEST(a_role_belongs_to_one_handle_until_it_is_closed_or_yielded)
 
 TEST(yielding_waits_until_nothing_is_in_hand)
 {
-	EACH_LAYOUT(q, 8)
-	{
+	EACH_LAYOUT(q, 8) {
 		struct agora_queue *other = open_again(AGORA_WRITE);
 		struct agora_message m;
 		struct agora_reservation r;
@@ -336,8 +219,7 @@ static pid_t start_owner(const struct driver_signal *ready)
 
 TEST(the_roles_of_the_dead_are_taken_over_and_nothing_is_lost_or_repeated)
 {
-	EACH_LAYOUT(q, 8)
-	{
+	EACH_LAYOUT(q, 8) {
 		struct driver_signal ready = driver_signal();
 		pid_t pid = start_owner(&ready);
 		struct agora_stat st;
@@ -361,186 +243,11 @@ TEST(the_roles_of_the_dead_are_taken_over_and_nothing_is_lost_or_repeated)
 	}
 }
 
-/* ---- in hand ---- */
-
-TEST(reserved_messages_are_written_in_place_one_at_a_time)
-{
-	EACH_LAYOUT(q, 4)
-	{
-		struct agora_reservation r, second;
-
-		for (int i = 0; i < 1000; i++) {
-			CHECK_OK(agora_queue_reserve(q, 4, &r));
-			CHECK_ERROR(-EBUSY, agora_queue_reserve(q, 4, &second));
-			CHECK_ERROR(-EBUSY, try_push(q, 1));
-			CHECK_ERROR(-EAGAIN, try_pop(q));
-			CHECK_ERROR(
-				-EINVAL, agora_queue_write(q, &r, 3, "xx", 2));
-			CHECK_OK(agora_queue_write(q, &r, 0, &i, 4));
-			if (i % 3 == 0) {
-				CHECK_OK(agora_queue_abort(q, &r));
-				CHECK_ERROR(-EINVAL, agora_queue_commit(q, &r));
-				CHECK_ERROR(-EAGAIN, try_pop(q));
-				continue;
-			}
-			CHECK_OK(agora_queue_commit(q, &r));
-			CHECK_ERROR(-EINVAL, agora_queue_commit(q, &r));
-			CHECK_ERROR(-EINVAL, agora_queue_abort(q, &r));
-			CHECK_EQ(i, pop_number(q));
-		}
-	}
-}
-
-TEST(a_message_may_turn_out_shorter_than_reserved)
-{
-	struct agora_queue *q = open_any(10);
-	struct agora_buffer b = {.data = data, .capacity = sizeof(data)};
-	struct agora_reservation r;
-
-	for (size_t i = 0; i < 900; i++) {
-		CHECK_OK(agora_queue_reserve(q, 1000, &r));
-		fill(r.data, i, (unsigned)i);
-		r.size = i;
-		CHECK_OK(agora_queue_commit(q, &r));
-		CHECK_OK(agora_queue_pop(q, &b));
-		CHECK_EQ(i, b.size);
-		check_filled(data, i, (unsigned)i);
-	}
-	CHECK_OK(agora_queue_reserve(q, 10, &r));
-	r.size = 11;
-	CHECK_ERROR(-EINVAL, agora_queue_commit(q, &r));
-	agora_queue_close(q);
-	q = open_fixed(10);
-	CHECK_OK(agora_queue_reserve(q, 4, &r));
-	r.size = 3;
-	CHECK_ERROR(-EMSGSIZE, agora_queue_commit(q, &r));
-	r.size = 4;
-	CHECK_OK(agora_queue_commit(q, &r));
-	agora_queue_close(q);
-}
-
-TEST(up_to_48_messages_are_released_in_any_order)
-{
-	EACH_LAYOUT(q, 100)
-	{
-		struct agora_message m[48], more;
-
-		for (int i = 0; i < 60; i++)
-			push_number(q, i);
-		for (int i = 0; i < 48; i++)
-			m[i] = acquire_number(q, i);
-		CHECK_ERROR(-EBUSY, agora_queue_acquire(q, &more));
-		CHECK_ERROR(-EBUSY, try_pop(q));
-		CHECK_EQ(12, stat_of(q).count);
-		for (int i = 0; i < 48; i++) {
-			int n = (i * 35 + 5) % 48;
-
-			CHECK_OK(agora_queue_release(q, &m[n]));
-			CHECK_ERROR(-EINVAL, agora_queue_release(q, &m[n]));
-			CHECK_ERROR(-EINVAL, agora_queue_restore(q, &m[n]));
-		}
-		for (int i = 48; i < 60; i++)
-			CHECK_EQ(i, pop_number(q));
-		CHECK_ERROR(-EAGAIN, agora_queue_acquire(q, &more));
-		check_sound(q);
-	}
-}
-
-TEST(what_is_restored_is_the_next_to_be_delivered)
-{
-	EACH_LAYOUT(q, 100)
-	{
-		struct agora_message m[5];
-		int number;
-
-		for (int i = 0; i < 10; i++)
-			push_number(q, i);
-		for (int i = 0; i < 5; i++)
-			m[i] = acquire_number(q, i);
-		CHECK_OK(agora_queue_restore(q, &m[3]));
-		CHECK_OK(agora_queue_restore(q, &m[1]));
-		CHECK_EQ(7, stat_of(q).count);
-		CHECK_EQ(1, pop_number(q));
-		CHECK_OK(agora_queue_release(q, &m[0]));
-		m[3] = acquire_number(q, 3);
-		CHECK_EQ(5, pop_number(q));
-		CHECK_EQ(sizeof(number),
-			agora_queue_read(q, &m[3], 0, &number, 99));
-		CHECK_EQ(3, number);
-		CHECK_OK(agora_queue_release(q, &m[2]));
-		CHECK_OK(agora_queue_release(q, &m[3]));
-		CHECK_OK(agora_queue_restore(q, &m[4]));
-		CHECK_EQ(4, pop_number(q));
-		for (int i = 6; i < 10; i++)
-			CHECK_EQ(i, pop_number(q));
-		CHECK_ERROR(-EAGAIN, try_pop(q));
-		CHECK_EQ(0, stat_of(q).count);
-	}
-}
-
-TEST(closing_gives_back_what_was_acquired)
-{
-	EACH_LAYOUT(q, 10)
-	{
-		struct agora_queue *other = open_again(AGORA_WRITE);
-		struct agora_message m[2];
-
-		for (int i = 0; i < 3; i++)
-			push_number(q, i);
-		m[0] = acquire_number(other, 0);
-		m[1] = acquire_number(other, 1);
-		CHECK_OK(agora_queue_release(other, &m[1]));
-		agora_queue_close(other);
-		CHECK_EQ(2, stat_of(q).count);
-		CHECK_EQ(0, pop_number(q));
-		CHECK_EQ(2, pop_number(q));
-		CHECK_ERROR(-EAGAIN, try_pop(q));
-	}
-}
-
-/* ---- batches ---- */
-
-TEST(batches_are_taken_as_far_as_there_is_room_or_messages)
-{
-	EACH_LAYOUT(q, 100)
-	{
-		struct iovec in[250];
-		struct agora_buffer out[250];
-		int numbers[250], got[250];
-
-		for (int i = 0; i < 250; i++) {
-			numbers[i] = i;
-			in[i] = (struct iovec){&numbers[i], 4};
-			out[i] = (struct agora_buffer){
-				.data = &got[i], .capacity = 4};
-		}
-		for (int lap = 0; lap < 100; lap++) {
-			CHECK_EQ(30, agora_queue_push_batch(q, in, 30));
-			CHECK_EQ(70, agora_queue_push_batch(q, in + 30, 220));
-			CHECK_ERROR(-EAGAIN, agora_queue_push_batch(q, in, 1));
-			CHECK_EQ(0, agora_queue_push_batch(q, in, 0));
-			CHECK_EQ(99, agora_queue_pop_batch(q, out, 99));
-			CHECK_EQ(1, agora_queue_pop_batch(q, out + 99, 100));
-			for (int i = 0; i < 100; i++)
-				CHECK_EQ(i, got[i]);
-			CHECK_ERROR(-EAGAIN, agora_queue_pop_batch(q, out, 1));
-		}
-		in[2].iov_len = 5000;
-		CHECK_EQ(2, agora_queue_push_batch(q, in, 5));
-		CHECK_ERROR(-EMSGSIZE, agora_queue_push_batch(q, in + 2, 1));
-		out[1].capacity = 3;
-		CHECK_EQ(1, agora_queue_pop_batch(q, out, 2));
-		CHECK_ERROR(-EMSGSIZE, agora_queue_pop_batch(q, out + 1, 1));
-		CHECK_EQ(4, out[1].size);
-	}
-}
-
 /* ---- looking ---- */
 
 TEST(a_read_only_handle_peeks_walks_and_changes_nothing)
 {
-	EACH_LAYOUT(q, 10)
-	{
+	EACH_LAYOUT(q, 10) {
 		struct agora_queue *reader = open_again(AGORA_READ);
 		struct agora_message m[3];
 		uint64_t cursor = 0;
@@ -572,8 +279,7 @@ TEST(a_read_only_handle_peeks_walks_and_changes_nothing)
 
 TEST(a_tap_sees_what_others_have_taken_and_what_it_missed)
 {
-	EACH_LAYOUT(q, 64)
-	{
+	EACH_LAYOUT(q, 64) {
 		struct agora_queue *reader = open_again(AGORA_READ);
 		uint64_t cursor = 0, next = 0;
 		int number;
@@ -655,8 +361,7 @@ static void consume(struct side *side)
 
 TEST(two_threads_may_be_the_two_sides_of_one_handle)
 {
-	EACH_LAYOUT(q, 100)
-	{
+	EACH_LAYOUT(q, 100) {
 		struct side side = {q, true, ROUNDS};
 		pthread_t thread;
 
@@ -672,8 +377,7 @@ TEST(sleepers_on_both_sides_are_woken_in_time)
 	static const uint64_t capacities[] = {1, 2, 16};
 
 	for (int c = 0; c < 3; c++)
-		EACH_LAYOUT(q, capacities[c])
-		{
+		EACH_LAYOUT(q, capacities[c]) {
 			pid_t pid = driver_fork();
 			struct side side;
 
@@ -691,8 +395,7 @@ TEST(sleepers_on_both_sides_are_woken_in_time)
 
 TEST(who_walks_beside_two_busy_sides_sees_whole_messages_in_order)
 {
-	EACH_LAYOUT(q, 64)
-	{
+	EACH_LAYOUT(q, 64) {
 		pid_t pid = driver_fork(), taker;
 		struct side side;
 		uint64_t seen = 0, cursor = 0, last = 0;
@@ -752,8 +455,7 @@ TEST(senseless_cursors_are_damage_and_no_crash)
 		UINT64_MAX - 7, UINT64_MAX};
 
 	for (unsigned n = 0; n < 2 * 6 * 8; n++)
-		EACH_LAYOUT(q, 16)
-		{
+		EACH_LAYOUT(q, 16) {
 			int fd = open_file(), number;
 			struct agora_message m;
 			struct agora_buffer b = {
@@ -784,8 +486,7 @@ TEST(senseless_cursors_are_damage_and_no_crash)
 
 TEST(a_truncated_file_is_an_error_and_no_crash)
 {
-	EACH_LAYOUT(q, 10000)
-	{
+	EACH_LAYOUT(q, 10000) {
 		int fd = open_file();
 
 		push_number(q, 1);

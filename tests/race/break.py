@@ -12,6 +12,12 @@ changes it is told here.
 import pathlib
 import sys
 
+# What is compiled with a broken header, so that all of the library is broken.
+INLINED = {
+    "queue_ring.h": ["queue.c"],
+    "spsc.h": ["spsc.c", "queue_open.c"],
+}
+
 FAULTS = {
     # A message is claimed by a look and a store: two may get the same one.
     "queue_ring.h": (
@@ -26,6 +32,21 @@ FAULTS = {
 		return AGAIN;
 	crash_point(queue_pop_claimed);
 	atomic_store_explicit(&block->state, mine, memory_order_seq_cst);
+""",
+    ),
+    # A message is published before it is written.
+    "spsc.h": (
+        """\
+		crash_point(spsc_push_written);
+		spsc_publish(q, p, tail + 1);
+		return 0;
+""",
+        """\
+		memset(p->data + (tail & q->mask) * q->stride, 0, size);
+		spsc_publish(q, p, tail + 1);
+		crash_point(spsc_push_written);
+		copy_in(p->data + (tail & q->mask) * q->stride, data, size);
+		return 0;
 """,
     ),
     # A value is replaced in two steps: in between the key is not there.
@@ -58,8 +79,8 @@ def main():
     if text.count(sound) != 1:
         sys.exit(f"break.py: {source} has changed: adapt the fault to it")
     text = text.replace(sound, faulty)
-    if source.suffix == ".h":
-        text += f'#include "data/{source.stem.split("_")[0]}.c"\n'
+    for file in INLINED.get(source.name, []):
+        text += f'#include "data/{file}"\n'
     target.write_text(text)
 
 

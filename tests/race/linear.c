@@ -1,7 +1,7 @@
 /*
  * linear.c - record what clients do at the same time, and judge it.
  *
- *   linear queue|table HISTORIES [SEED]
+ *   linear queue|spsc|table HISTORIES [SEED]
  *   linear self                  histories whose verdict is known
  *
  * Workers are processes with a handle each. A round is a short history: all
@@ -39,7 +39,7 @@
 
 static char space_dir[200];
 static struct agora_space *space;
-static bool is_table;
+static bool is_table, is_spsc;
 static struct agora_queue *queue;
 static struct agora_table *table;
 static uint64_t keys[KEYS];
@@ -82,7 +82,7 @@ static unsigned below(unsigned limit)
 /* A step of the kind at hand, or of what it stands on. */
 static const char *any_step(void)
 {
-	const char *own = is_table ? "table_" : "queue_";
+	const char *own = is_table ? "table_" : is_spsc ? "spsc_" : "queue_";
 	const char *name;
 	size_t count;
 
@@ -90,7 +90,8 @@ static const char *any_step(void)
 		const char *const *names = crash_points(&count);
 
 		name = names[below((unsigned)count)];
-	} while (strncmp(name, own, 6) && strncmp(name, "pool_", 5));
+	} while (strncmp(name, own, strlen(own)) &&
+		 (is_spsc || strncmp(name, "pool_", 5)));
 	return name;
 }
 
@@ -139,7 +140,9 @@ static void do_queue(struct event *e)
 		e->result = agora_queue_peek(queue, &b);
 	if (e->op != PUSH)
 		e->out = value;
-	if (e->result && e->result != -EAGAIN)
+	/* Who has no role did nothing. */
+	if (e->result && e->result != -EAGAIN &&
+		!(is_spsc && e->result == -EBUSY))
 		fail("operation", (long)e->op, e->result);
 }
 
@@ -259,11 +262,17 @@ static void work_on_queue(int self, int i)
 	struct event e = {
 		.op = ops[choice], .arg = (uint64_t)(self * OPS + i + 1)};
 
-	if (choice > 6 && i < OPS - 2 &&
+	/* What an SPSC queue has in hand still takes room. */
+	if (is_spsc && e.op == TAKE)
+		e.op = POP;
+	if (choice > 6 && !is_spsc && i < OPS - 2 &&
 		(e.op == PUSH || crash_signal != SIGKILL))
 		record_batch(self, i, e.op);
 	else
 		record(self, e, NULL);
+	/* Roles wander. Another can have one only when we have none. */
+	if (is_spsc && !below(3))
+		agora_object_yield(agora_queue_object(queue));
 }
 
 /* Keys that share a bucket, of which a small table has 64. */
@@ -282,7 +291,7 @@ static void open_object(uint32_t flags)
 {
 	struct agora_options options = {.capacity = queue_capacity,
 		.message_size = 8,
-		.flags = AGORA_FIXED,
+		.flags = AGORA_FIXED | (is_spsc ? AGORA_SPSC : 0),
 		.clients = 16};
 	struct agora_options table_options = {
 		.capacity = 1, .message_size = 8, .key_size = 8, .clients = 16};
@@ -315,6 +324,8 @@ static void worker(int self, uint64_t seed, bool killed)
 			else
 				work_on_queue(self, shared->log[self].count);
 		crash_arm(NULL, 0);
+		if (is_spsc)
+			agora_object_yield(agora_queue_object(queue));
 		shared->finished++;
 	}
 	_exit(0);
@@ -381,6 +392,9 @@ static void judge_queue(void)
 	collect(&h, 0);
 	for (unsigned n = 0; do_queue(&pop), !pop.result; n++)
 		drain.out |= pop.out << 8 * n;
+	if (pop.result != -EAGAIN)
+		fail("drain", pop.result, 0);
+	agora_object_yield(agora_queue_object(queue));
 	drain.end = stamp();
 	add(&h, drain);
 	judge(&h);
@@ -472,66 +486,7 @@ static void batch(void)
 		"remove");
 }
 
-/* ---- the judge is judged ---- */
-
-static void expect(bool sound, struct history h)
-{
-	for (h.count = 0; h.event[h.count].begin; h.count++)
-		;
-	if (is_linearizable(&h) != sound) {
-		print_history(&h);
-		fail("a wrong verdict", sound, 0);
-	}
-}
-
-static int self_test(void)
-{
-	queue_capacity = 2;
-	expect(true, (struct history){.step = step_queue,
-			     .event = {{PUSH, 0, 0, 1, 0, 1, 4},
-				     {POP, 0, 0, 0, 1, 2, 3}}});
-	expect(false, (struct history){.step = step_queue,
-			      .event = {{PUSH, 0, 0, 1, 0, 3, 4},
-				      {POP, 0, 0, 0, 1, 1, 2}}});
-	expect(false, (struct history){.step = step_queue,
-			      .event = {{PUSH, 0, 0, 1, 0, 1, 2},
-				      {PUSH, 0, 0, 2, 0, 3, 4},
-				      {POP, 0, 0, 0, 2, 5, 6}}});
-	expect(false, (struct history){.step = step_queue,
-			      .event = {{PUSH, 0, 0, 1, 0, 1, 2},
-				      {POP, 0, -EAGAIN, 0, 0, 3, 4}}});
-	expect(false, (struct history){.step = step_queue,
-			      .event = {{PUSH, 0, 0, 1, 0, 1, 2},
-				      {PUSH, 0, -EAGAIN, 2, 0, 3, 4}}});
-	/* One that died may have pushed or not, and popped or not. */
-	for (uint64_t out = 0; out < 2; out++)
-		expect(true, (struct history){.step = step_queue,
-				     .event = {{PUSH, 0, 0, 1, 0, 1, 0},
-					     {DRAIN, 0, 0, 0, out, 2, 3}}});
-	expect(true, (struct history){.step = step_queue,
-			     .event = {{PUSH, 0, 0, 1, 0, 1, 2},
-				     {PUSH, 0, 0, 2, 0, 3, 4},
-				     {POP, 0, 0, 0, 0, 5, 0},
-				     {DRAIN, 0, 0, 0, 0x201, 6, 7}}});
-	expect(false, (struct history){.step = step_queue,
-			      .event = {{PUSH, 0, 0, 1, 0, 1, 2},
-				      {DRAIN, 0, 0, 0, 0, 6, 7}}});
-	expect(true, (struct history){.step = step_key,
-			     .event = {{PUT, 0, 0, 4, 0, 1, 5},
-				     {GET, 0, -ENOENT, 0, 0, 2, 3},
-				     {ADD, 0, 0, 1, 5, 4, 6}}});
-	expect(false, (struct history){.step = step_key,
-			      .event = {{PUT, 0, 0, 4, 0, 1, 2},
-				      {PUT, 0, 0, 8, 0, 3, 6},
-				      {GET, 0, -ENOENT, 0, 0, 4, 5}}});
-	expect(false, (struct history){.step = step_key,
-			      .event = {{PUT, 0, 0, 4, 0, 1, 2},
-				      {COMPARE, 0, 0, 8, 0, 3, 4}}});
-	expect(false, (struct history){.step = step_key,
-			      .event = {{PUT, 0, 0, 4, 0, 1, 2},
-				      {DELETE, 0, -ENOENT, 0, 0, 3, 4}}});
-	return 0;
-}
+#include "linear_self.h"
 
 /* ---- main ---- */
 
@@ -573,8 +528,10 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "self"))
 		return self_test();
 	if (histories < 1 ||
-		(strcmp(argv[1], "queue") && strcmp(argv[1], "table")))
+		(strcmp(argv[1], "queue") && strcmp(argv[1], "spsc") &&
+			strcmp(argv[1], "table")))
 		return 2;
+	is_spsc = !strcmp(argv[1], "spsc");
 	is_table = !strcmp(argv[1], "table");
 	chance = argc > 3 ? strtoull(argv[3], NULL, 0) : (uint64_t)getpid();
 	chance = chance * UINT64_C(0x9e3779b97f4a7c15) + 1;

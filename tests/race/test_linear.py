@@ -18,19 +18,21 @@ def test_the_checker_knows_sense_from_nonsense():
     assert run("race-linear", "self") == (0, "", "")
 
 
-@pytest.mark.parametrize("kind", ["queue", "table"])
+@pytest.mark.parametrize("kind", ["queue", "spsc", "table"])
 def test_every_history_is_linearizable(kind):
     seed = random.randrange(1 << 32)
-    status, output, errors = run("race-linear", kind, HISTORIES, seed)
+    # Roles that wander are system calls.
+    least = HISTORIES // 4 if kind == "spsc" else HISTORIES
+    status, output, errors = run("race-linear", kind, least, seed)
     assert status == 0, f"seed {seed}\n{errors}"
     assert not errors
     histories, overlapping, deaths = map(int, re.findall(r"\d+", output))
-    assert histories >= HISTORIES
+    assert histories >= least
     assert overlapping > histories / 50
     assert deaths > histories / 1000
 
 
-@pytest.mark.parametrize("kind", ["queue", "table"])
+@pytest.mark.parametrize("kind", ["queue", "spsc", "table"])
 def test_a_broken_structure_is_found_out(kind):
     status, _, errors = run(f"race-linear-broken-{kind}", kind, HISTORIES)
     assert status == 1
