@@ -318,7 +318,7 @@ TEST(a_tap_sees_what_others_have_taken_and_what_it_missed)
 
 /* ---- two sides at work ---- */
 
-#define ROUNDS 200000
+#define ROUNDS 50000
 
 struct side {
 	struct agora_queue *queue;
@@ -404,18 +404,18 @@ TEST(who_walks_beside_two_busy_sides_sees_whole_messages_in_order)
 
 		if (!pid) {
 			side = (struct side){
-				open_again(AGORA_WRITE), false, ROUNDS};
+				open_again(AGORA_WRITE), true, 20000};
 			produce(&side);
 			_exit(0);
 		}
 		taker = driver_fork();
 		if (!taker) {
 			side = (struct side){
-				open_again(AGORA_WRITE), false, ROUNDS};
+				open_again(AGORA_WRITE), true, 20000};
 			consume(&side);
 			_exit(0);
 		}
-		while (last + 1 < ROUNDS) {
+		while (last + 1 < 20000) {
 			uint64_t walk = 0;
 
 			if (!agora_queue_tap(q, &cursor, &b)) {

@@ -1,4 +1,4 @@
-"""The protocols of queue, table and bell hold for every interleaving and death.
+"""The protocols of queues, table and bell hold for every interleaving and death.
 
 Each script of a model is searched exhaustively, within the bounds that its
 head states; each control is a fault that the same search must find.
@@ -41,7 +41,7 @@ def search(path, model, script, *faults):
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("model, script", [
-    *[(model, script) for model in ("queue", "table")
+    *[(model, script) for model in ("queue", "spsc", "table")
       for script in (1, 2, 3, 4)],
     *[("bell", script) for script in (1, 2, 3)],
 ])
@@ -52,6 +52,9 @@ def test_whoever_dies_whenever_the_protocol_holds(tmp_path, model, script):
 @pytest.mark.parametrize("model, script, fault", [
     ("queue", 3, "HEAD_FIRST"),
     ("queue", 1, "ANNOUNCE_ONCE"),
+    ("spsc", 3, "TAIL_FIRST"),
+    ("spsc", 4, "HEAD_FIRST"),
+    ("spsc", 1, "NO_BASE"),
     ("table", 3, "TWO_STEPS"),
     ("table", 1, "NO_FIND"),
     ("table", 3, "NO_VALIDATION"),
