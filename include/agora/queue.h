@@ -22,6 +22,9 @@
  * dies; meanwhile the same call of another handle is -EBUSY. Threads that
  * share a handle are one party: only one may push, one pop, at a time. What
  * is acquired takes room until it is released.
+ * Its messages lie in one ring; with those of any size it has options.memory
+ * bytes (rounded up to a power of two; at least two of the largest), and a
+ * push is also refused with -EAGAIN when there is no room in it.
  *
  * All functions return -ECHILD on a handle inherited by fork, -EACCES on a
  * handle opened with AGORA_READ when they would write, and -EUCLEAN when
@@ -228,7 +231,8 @@ int agora_queue_end(struct agora_queue *queue, uint64_t *ret_cursor);
  * before agora_queue_release(). ret_message->data points to the bytes, valid
  * until release or restore, or is NULL for a long message, which
  * agora_queue_read() copies piece by piece. With AGORA_SPSC it never is NULL,
- * and up to 48 messages can be acquired at a time (-EBUSY).
+ * and up to 48 messages can be acquired at a time, counted from the oldest of
+ * them, whether those after it were released since or not (-EBUSY; also pop).
  *
  * Returns 0, -EAGAIN (empty), -ENOSPC (the message is in a batch, which must
  * be taken apart, and there is no memory for that). Progress: lock-free.
