@@ -20,11 +20,11 @@
  * with its first push or reserve, that of the consumer with its first pop or
  * acquire, and keeps it until it is closed, yields (agora_object_yield()) or
  * dies; meanwhile the same call of another handle is -EBUSY. Threads that
- * share a handle are one party: only one may push, one pop, at a time. What
- * is acquired takes room until it is released.
- * Its messages lie in one ring; with those of any size it has options.memory
- * bytes (rounded up to a power of two; at least two of the largest), and a
- * push is also refused with -EAGAIN when there is no room in it.
+ * share a handle are one party: only one may push, one pop, at a time. The
+ * messages lie in one ring, and take room until they are released; with those
+ * of any size it has options.memory bytes (rounded up to a power of two; at
+ * least two of the largest), and a push is also refused with -EAGAIN when
+ * there is no room in it.
  *
  * All functions return -ECHILD on a handle inherited by fork, -EACCES on a
  * handle opened with AGORA_READ when they would write, and -EUCLEAN when

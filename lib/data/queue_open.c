@@ -60,8 +60,11 @@ static const char *plan(
 		return spsc_plan(options, params);
 	if (options->flags & AGORA_FIXED)
 		return NULL;
-	params->inline_size = (uint32_t)num_min(size,
-		options->inline_size ? options->inline_size : INLINE_DEFAULT);
+	/* Short ones have room for company: packets. */
+	params->inline_size =
+		options->inline_size
+			? (uint32_t)num_min(size, options->inline_size)
+			: INLINE_DEFAULT;
 	if (size > params->inline_size)
 		params->memory =
 			options->memory
