@@ -299,7 +299,7 @@ static int parse(char *text, struct manifest *manifest)
 int manifest_read(int dir, struct manifest *ret_manifest)
 {
 	struct manifest manifest = {.pid = 0};
-	char *text = malloc(MANIFEST_MAX + 2);
+	char *text = calloc(1, MANIFEST_MAX + 2);
 	int result;
 
 	if (!text)
