@@ -83,10 +83,12 @@ static void put_bits(struct pool *pool, uint32_t word, uint64_t bits)
 static int commit_range(struct pool *pool, uint64_t base, uint64_t size,
 	uint32_t from, uint32_t to)
 {
-	uint64_t start = base + from * size;
+	uint64_t start = base + from * size, end = base + to * size;
+	int error = segment_commit(pool->segment, start, end - start);
 
-	return segment_commit(
-		pool->segment, start, (uint64_t)(to - from) * size);
+	if (!error)
+		segment_collapse(pool->segment, base, start, end);
+	return error;
 }
 
 static uint32_t next_committed(const struct pool *pool, uint32_t now)

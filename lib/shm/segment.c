@@ -21,6 +21,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1 */
+#endif
+
 static uint64_t checksum(const struct header_shm *header)
 {
 	return hash_bytes(header, offsetof(struct header_shm, checksum), 0);
@@ -87,16 +91,48 @@ static int write_header(struct segment *segment)
 	return written == sizeof(segment->header) ? 0 : -ENOSPC;
 }
 
+/* Reserve addresses that begin, as the file does, on a huge page. */
+static void *reserve_huge(uint64_t size)
+{
+	char *start = mmap(NULL, size + HUGE_PAGE, PROT_NONE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *base = (char *)num_round_up((uintptr_t)start, HUGE_PAGE);
+
+	if (start == MAP_FAILED)
+		return MAP_FAILED;
+	if (base > start)
+		munmap(start, (size_t)(base - start));
+	munmap(base + size, (size_t)(start + HUGE_PAGE - base));
+	return base;
+}
+
 static int map(struct segment *segment, int fd, int protection)
 {
-	void *base = mmap(NULL, segment->header.size, protection,
-		MAP_SHARED | MAP_NORESERVE, fd, 0);
+	uint64_t size = num_round_up(segment->header.size, PAGE);
+	void *hint = size < 2 * HUGE_PAGE ? NULL : reserve_huge(size);
+	void *base;
 
+	if (hint == MAP_FAILED)
+		return -errno;
+	base = mmap(hint, segment->header.size, protection,
+		MAP_SHARED | MAP_NORESERVE | (hint ? MAP_FIXED : 0), fd, 0);
 	if (base == MAP_FAILED)
 		return -errno;
 	segment->base = base;
 	segment->roots = (struct roots_shm *)(segment->base + OFFSET_ROOTS);
 	return 0;
+}
+
+void segment_collapse(
+	struct segment *segment, uint64_t offset, uint64_t from, uint64_t to)
+{
+	/* The first huge page that was not whole before. */
+	uint64_t start = num_round_up(
+		num_max(offset, from & ~(uint64_t)(HUGE_PAGE - 1)), HUGE_PAGE);
+	uint64_t end = to & ~(uint64_t)(HUGE_PAGE - 1);
+
+	if (start < end && end <= segment->header.size)
+		madvise(segment->base + start, end - start, MADV_COLLAPSE);
 }
 
 /* Allocate and fill a file that nobody else can see yet. */

@@ -14,6 +14,9 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+/* Mappings begin at a multiple of it; see segment_collapse(). */
+#define HUGE_PAGE ((uint64_t)2 << 20)
+
 /* Where the parts of one pool lie: see pool.h. count 0: there is none. */
 struct pool_layout {
 	uint32_t count;       /* blocks at most, up to POOL_BLOCKS_MAX */
@@ -128,6 +131,14 @@ void segment_close(struct segment *segment);
  * Returns 0, -ENOSPC, -EUCLEAN (the file was truncated), ...
  */
 int segment_commit(struct segment *segment, uint64_t offset, uint64_t size);
+
+/*
+ * Ask for huge pages where memory that begins at offset was committed from
+ * from to to: for those that are whole now and were not before. It takes no
+ * memory beyond what was committed. Best effort: nobody notices but the TLB.
+ */
+void segment_collapse(
+	struct segment *segment, uint64_t offset, uint64_t from, uint64_t to);
 
 /* Bytes of memory the segment takes now. */
 uint64_t segment_memory(const struct segment *segment);
