@@ -2,10 +2,11 @@
  * agora/table.h - hash table from byte strings to byte strings.
  *
  * With AGORA_WRITERS_MANY any client may write, lock-free. With
- * AGORA_WRITERS_ONE one handle at a time may: it takes the writer's role
- * with its first write and keeps it until it is closed or dies; others get
- * -EBUSY. Readers of either need only AGORA_READ, write nothing, and are
- * never in anybody's way.
+ * AGORA_WRITERS_ONE one handle at a time may, and all is faster: it takes
+ * the writer's role with its first write and keeps it until it is closed or
+ * dies; others get -EBUSY. Threads that share that handle take turns to
+ * write; they may not write from signal handlers. Readers of either need
+ * only AGORA_READ, write nothing, and are never in anybody's way.
  *
  * A value is replaced by a whole new one. No read returns torn bytes, a
  * value under another key, or a deleted value. Each stored value has a
@@ -62,7 +63,9 @@ struct agora_object *agora_table_object(struct agora_table *table);
  * Returns 0, -ENOENT, -EMSGSIZE (buffer too small; size tells), -EINVAL
  * (key longer than key_size). Ordering: what happened before the put that
  * stored the value happens before what follows get. Progress: lock-free; it
- * retries only when a writer changed the same chain. Since: 0.1
+ * retries only when a writer changed the same chain. With one writer it reads
+ * a value within inline_size a second time only when 64 writes were done in
+ * the time of a copy, and a longer one when it was replaced. Since: 0.1
  */
 int agora_table_get(struct agora_table *table, const void *key, size_t key_size,
 	struct agora_buffer *ret_value);
@@ -72,7 +75,8 @@ int agora_table_get(struct agora_table *table, const void *key, size_t key_size,
  *
  * Returns 0, -EMSGSIZE (value too large), -EINVAL (key), -ENOSPC (no room:
  * capacity, memory or file system), -EBADMSG (AGORA_CHECK).
- * Progress: lock-free. Crash: stored whole or not at all. Since: 0.1
+ * Progress: lock-free; with one writer wait-free, beside his own threads.
+ * Crash: stored whole or not at all. Since: 0.1
  */
 int agora_table_put(struct agora_table *table, const void *key, size_t key_size,
 	const void *value, size_t value_size);

@@ -1,5 +1,7 @@
 /*
- * table.c - hash table from byte strings to byte strings.
+ * table.c - hash table from byte strings to byte strings, that all may write.
+ *
+ * With one writer it is another structure altogether: table_one.c.
  *
  * What. A fixed array of buckets, each the head of a sorted list (Michael,
  * SPAA 2002), whose hazard pointers are replaced by a version in each link
@@ -92,66 +94,47 @@
  *  recovery      what it re-owned or retired is its own: the next goes on.
  *                Entries of the dead that it found in place become
  *                PUBLISHED(nobody), so that they are not looked for twice
- *
- * writers=one. The writer's role is a lock on a byte of the file, taken with
- * the first write and kept until closing or death. Inside nothing differs:
- * helpers, recoverers and threads that share the handle may be at work
- * beside the writer all the same, so his links stay compare-and-swaps. Plain
- * stores would save three of them in a put, at about 5 nanoseconds each.
  */
 #include "data/table.h"
 
 #include "base/crash.h"
-#include "shm/client.h"
-
-#include <fcntl.h>
-
-/* The role of a table's only writer: a byte behind those of the clients. */
-#define ROLE_LOCK (CLIENT_LOCKS + 8192)
-
-/* ---- may we write? ---- */
-
-static int take_role(struct agora_table *t)
-{
-	struct flock byte = {.l_type = F_WRLCK,
-		.l_whence = SEEK_SET,
-		.l_start = ROLE_LOCK,
-		.l_len = 1};
-
-	if (fcntl(t->object.segment.fd, F_OFD_SETLK, &byte))
-		return errno == EACCES || errno == EAGAIN ? -EBUSY : -errno;
-	crash_point(table_role_taken);
-	client_sweep(&t->object.segment);
-	atomic_store_explicit(&t->writer, true, memory_order_relaxed);
-	return 0;
-}
-
-/* 0, -EACCES, or -EBUSY when the table has another writer. */
-static inline int may_write(struct agora_table *t)
-{
-	int error = object_writable(&t->object);
-
-	if (error || !t->single ||
-		atomic_load_explicit(&t->writer, memory_order_relaxed))
-		return error;
-	return take_role(t);
-}
 
 /* ---- buckets ---- */
 
-static int commit_page(struct agora_table *t, uint64_t page)
+/* Pages of a huge one, 8 words of the map. */
+#define HUGE_PAGES 512
+
+/* The last of the pages of a huge one was committed. */
+static void collapse(struct agora_table *t, uint64_t page)
+{
+	uint64_t first = page & ~(uint64_t)(HUGE_PAGES - 1);
+	struct segment *segment = &t->object.segment;
+	uint64_t offset =
+		(uint64_t)((char *)t->bucket - segment->base) + first * PAGE;
+
+	for (unsigned i = 0; i < HUGE_PAGES / 64; i++)
+		if (~atomic_load_explicit(
+			    &t->map[first / 64 + i], memory_order_relaxed))
+			return;
+	segment_collapse(segment, offset, offset, offset + HUGE_PAGES * PAGE);
+}
+
+int table_commit_page(struct agora_table *t, uint64_t page)
 {
 	char *start = (char *)t->bucket + page * PAGE;
 	int error = segment_commit(&t->object.segment,
 		(uint64_t)(start - t->object.segment.base), PAGE);
+	uint64_t bits;
 
 	if (error)
 		return error;
 	crash_point(table_page_allocated);
 	/* [B] */
-	atomic_fetch_or_explicit(&t->map[page / 64], UINT64_C(1) << (page % 64),
-		memory_order_release);
+	bits = atomic_fetch_or_explicit(&t->map[page / 64],
+		UINT64_C(1) << (page % 64), memory_order_release);
 	crash_point(table_page_announced);
+	if (unlikely(!~(bits | UINT64_C(1) << (page % 64))))
+		collapse(t, page);
 	return 0;
 }
 
@@ -162,7 +145,7 @@ static inline int ready_bucket(struct agora_table *t, const struct key *key)
 
 	return likely(has_page(t, bucket))
 		       ? 0
-		       : commit_page(t, bucket / PAGE_BUCKETS);
+		       : table_commit_page(t, bucket / PAGE_BUCKETS);
 }
 
 /* ---- put and its kin ---- */
@@ -269,7 +252,7 @@ static inline int publish(struct agora_table *t, struct change *c, int present)
 static int change_start(struct agora_table *t, struct change *c,
 	const struct key *key, const void *value, size_t size)
 {
-	int error = may_write(t);
+	int error = object_writable(&t->object);
 
 	*c = (struct change){.key = *key,
 		.value = {value, size},
@@ -430,7 +413,7 @@ int table_delete(void *handle, const void *key, size_t key_size)
 	int result = key_make(t, key, key_size, &k);
 
 	if (!result)
-		result = may_write(t);
+		result = object_writable(&t->object);
 	if (result)
 		return result;
 	do {

@@ -24,7 +24,8 @@ enum {
 
 #define TABLE_KEY_MAX 4096
 
-/* Buckets whose memory is committed together: those of one page. */
+/* Buckets whose memory is committed together: those of one page. A table
+ * with one writer has lines in their place, of eight such words each. */
 #define PAGE_BUCKETS (PAGE / sizeof(uint64_t))
 
 /* A block of pool 0 that is an entry. Key and value follow. */
@@ -45,8 +46,7 @@ struct agora_table {
 	unsigned shift; /* a hash, shifted right by it, is its bucket */
 	uint64_t seed;
 	size_t key_size, value_size; /* limits */
-	bool single;                 /* writers=one */
-	_Atomic bool writer;         /* this handle has the writer's role */
+	bool single;                 /* writers=one: it is a struct table_one */
 	_Atomic bool litter;         /* it left blocks to be freed at closing */
 };
 
@@ -175,6 +175,9 @@ static inline bool has_page(const struct agora_table *t, uint64_t bucket)
 
 	return word >> (page % 64) & 1;
 }
+
+/* Commit the memory of a page of buckets, and say so. 0, -ENOSPC, ... */
+int table_commit_page(struct agora_table *t, uint64_t page);
 
 static inline void walk_start(
 	const struct agora_table *t, struct walk *w, uint64_t bucket)

@@ -1,9 +1,9 @@
 /*
  * table_open.c - a table's geometry, its row among the kinds, its public door.
  *
- * The algorithm is in table.c.
+ * The algorithms are in table.c and, for one writer, table_one.c.
  */
-#include "data/table.h"
+#include "data/table_one.h"
 
 #include "shm/client.h"
 
@@ -23,14 +23,24 @@ static uint64_t or_default(uint64_t value, uint64_t otherwise)
 	return value ? value : otherwise;
 }
 
-/* Bytes of key and value in an entry, so that it fills whole lines. */
+/* What fits behind a header, so that both fill whole lines. */
+static uint32_t fit_lines(const struct params_shm *params, size_t header)
+{
+	return (uint32_t)(num_round_up(
+				  params->inline_size + header, CACHE_LINE) -
+			  header);
+}
+
+static bool is_single(const struct params_shm *params)
+{
+	return params->writers == AGORA_WRITERS_ONE;
+}
+
+/* Bytes of key and value in an entry or a record. */
 static uint32_t data_size_of(const struct params_shm *params)
 {
-	uint32_t header = sizeof(struct entry_shm);
-
-	return (uint32_t)num_round_up(
-		       params->inline_size + header, CACHE_LINE) -
-	       header;
+	return fit_lines(params, is_single(params) ? sizeof(struct record_shm)
+						   : sizeof(struct entry_shm));
 }
 
 static bool needs_parts(const struct params_shm *params)
@@ -99,11 +109,16 @@ static const char *plan(
 		       : NULL;
 }
 
-/* Room for capacity entries, and for parts as far as memory says. */
+/* Parts of pool 0, as far as memory says. */
+static uint64_t count_parts(const struct params_shm *params, uint32_t data_size)
+{
+	return num_min(8 * params->capacity, params->memory / data_size);
+}
+
+/* Room for capacity entries, and for parts. */
 static uint32_t count_blocks(const struct params_shm *params)
 {
-	uint64_t parts = num_min(
-		8 * params->capacity, params->memory / data_size_of(params));
+	uint64_t parts = count_parts(params, data_size_of(params));
 
 	return (uint32_t)num_min(
 		params->capacity + SLACK + parts, POOL_BLOCKS_MAX - 1);
@@ -122,40 +137,124 @@ static uint64_t map_size(uint64_t buckets)
 	return num_round_up(num_divide_up(pages, 8), PAGE);
 }
 
-static int lay_out(const struct params_shm *params, struct layout *layout)
+static void lay_out_pages(
+	const struct params_shm *params, struct layout *layout)
 {
-	uint64_t buckets;
-
-	if (!params_are_sound(params))
-		return -EINVAL;
-	buckets = count_buckets(params->capacity);
-	layout->array_committed = map_size(buckets);
-	layout->array_size = layout->array_committed +
-			     num_round_up(buckets * sizeof(uint64_t), PAGE);
-	layout->array = layout_add(layout, layout->array_size, PAGE);
-	pool_lay_out(layout, 0, count_blocks(params), data_size_of(params),
-		sizeof(struct entry_shm));
 	pool_lay_out(layout, 1, (uint32_t)(params->memory / PAGE_PAYLOAD),
 		PAGE_PAYLOAD, 0);
+}
+
+/* The map, and behind it size bytes; words of them for the index, which
+ * begins on a huge page when it fills one. */
+static void lay_out_array(struct layout *layout, uint64_t words, uint64_t size)
+{
+	uint64_t map = map_size(words);
+
+	if (words * 8 >= HUGE_PAGE)
+		layout->size =
+			num_round_up(layout->size + map, HUGE_PAGE) - map;
+	layout->array_committed = map;
+	layout->array_size = map + size;
+	layout->array = layout_add(layout, layout->array_size, PAGE);
+}
+
+static void lay_out_many(const struct params_shm *params, struct layout *layout)
+{
+	uint64_t buckets = count_buckets(params->capacity);
+
+	lay_out_array(layout, buckets,
+		num_round_up(buckets * sizeof(uint64_t), PAGE));
+	pool_lay_out(layout, 0, count_blocks(params), data_size_of(params),
+		sizeof(struct entry_shm));
+	lay_out_pages(params, layout);
+}
+
+static uint32_t count_records(const struct params_shm *params)
+{
+	return (uint32_t)params->capacity + RECORDS_SLACK;
+}
+
+static uint32_t stride_of(const struct params_shm *params)
+{
+	return data_size_of(params) + (uint32_t)sizeof(struct record_shm);
+}
+
+/* Words of the index, as the map of pages counts them. */
+static uint64_t count_words(const struct params_shm *params)
+{
+	return one_count_lines(params->capacity) * (CACHE_LINE / 8);
+}
+
+/* The lines, the records, and blocks for what these cannot hold. */
+static void lay_out_one(const struct params_shm *params, struct layout *layout)
+{
+	uint32_t head = sizeof(struct block_shm);
+	uint32_t size = fit_lines(params, head);
+	uint64_t words = count_words(params), heads = count_records(params);
+
+	lay_out_array(layout, words,
+		words * 8 + num_round_up(count_records(params) *
+						 (uint64_t)stride_of(params),
+				    PAGE));
+	heads = num_min(heads + count_parts(params, size), POOL_BLOCKS_MAX - 1);
+	pool_lay_out(
+		layout, 0, params->memory ? (uint32_t)heads : 0, size, head);
+	lay_out_pages(params, layout);
+}
+
+static int lay_out(const struct params_shm *params, struct layout *layout)
+{
+	if (!params_are_sound(params))
+		return -EINVAL;
+	if (is_single(params))
+		lay_out_one(params, layout);
+	else
+		lay_out_many(params, layout);
+	layout->size = num_round_up(layout->size, PAGE);
 	return 0;
+}
+
+static void open_common(struct agora_table *t, uint64_t words)
+{
+	struct segment *segment = &t->object.segment;
+	const struct params_shm *params = &segment->header.params;
+	char *array = segment->base + segment->layout.array;
+
+	t->map = (_Atomic uint64_t *)array;
+	t->bucket = (_Atomic uint64_t *)(array + map_size(words));
+	t->seed = segment->header.seed;
+	t->key_size = params->key_size;
+	t->value_size = params->message_size;
+	t->single = is_single(params);
+	store_open(&t->store, segment);
 }
 
 static int open_handle(void *handle)
 {
 	struct agora_table *t = handle;
-	struct segment *segment = &t->object.segment;
-	const struct params_shm *params = &segment->header.params;
-	char *array = segment->base + segment->layout.array;
 
-	t->buckets = count_buckets(params->capacity);
-	t->map = (_Atomic uint64_t *)array;
-	t->bucket = (_Atomic uint64_t *)(array + map_size(t->buckets));
+	t->buckets = count_buckets(t->object.segment.header.params.capacity);
 	t->shift = 64 - num_log2_up(t->buckets);
-	t->seed = segment->header.seed;
-	t->key_size = params->key_size;
-	t->value_size = params->message_size;
-	t->single = params->writers == AGORA_WRITERS_ONE;
-	store_open(&t->store, segment);
+	open_common(t, t->buckets);
+	return 0;
+}
+
+static int open_one(void *handle)
+{
+	struct table_one *o = handle;
+	const struct params_shm *params =
+		&o->table.object.segment.header.params;
+	uint64_t lines = one_count_lines(params->capacity);
+
+	open_common(&o->table, count_words(params));
+	o->table.shift = 64 - num_log2_up(lines);
+	o->line = (struct line_shm *)o->table.bucket;
+	o->mask = lines - 1;
+	o->record = (char *)(o->line + lines);
+	o->stride = stride_of(params);
+	o->data_size = data_size_of(params);
+	o->records = count_records(params);
+	pthread_mutex_init(&o->writer.turn, NULL);
 	return 0;
 }
 
@@ -179,6 +278,25 @@ static void close_handle(void *handle)
 	store_flush(&t->store);
 }
 
+static const struct kind kind_table_one = {
+	.segment = {.attached = attached, .recover = one_recover},
+	.open = open_one,
+	.close = one_close,
+	.yield = one_yield,
+	.stat = one_stat,
+	.check = one_check,
+	.ready = table_ready,
+	.get = one_get,
+	.put = one_put,
+	.delete = one_delete,
+	.next = one_next,
+};
+
+static const struct kind *variant(const struct params_shm *params)
+{
+	return is_single(params) ? &kind_table_one : &kind_table;
+}
+
 const struct kind kind_table = {
 	.row = {.name = "table",
 		.shape = AGORA_KEYED,
@@ -188,7 +306,8 @@ const struct kind kind_table = {
 		.layout = lay_out,
 		.attached = attached,
 		.recover = table_recover},
-	.handle_size = sizeof(struct agora_table),
+	.handle_size = sizeof(struct table_one),
+	.variant = variant,
 	.plan = plan,
 	.open = open_handle,
 	.close = close_handle,
@@ -227,6 +346,11 @@ struct agora_object *agora_table_object(struct agora_table *table)
 	return &table->object;
 }
 
+/* A verb of the structure that the table is made of. */
+#define BY_WRITERS(table, verb, ...)                      \
+	((table)->single ? one_##verb(table, __VA_ARGS__) \
+			 : table_##verb(table, __VA_ARGS__))
+
 /* OBJECT_RUN() for a verb that wants the key made. */
 #define RUN_WITH_KEY(table, key, size, call)                              \
 	do {                                                              \
@@ -242,21 +366,22 @@ struct agora_object *agora_table_object(struct agora_table *table)
 int agora_table_get(struct agora_table *table, const void *key, size_t key_size,
 	struct agora_buffer *ret_value)
 {
-	OBJECT_RUN(table, table_get(table, key, key_size, ret_value));
+	OBJECT_RUN(table, BY_WRITERS(table, get, key, key_size, ret_value));
 }
 
 int agora_table_put(struct agora_table *table, const void *key, size_t key_size,
 	const void *value, size_t value_size)
 {
-	OBJECT_RUN(table, table_put(table, key, key_size, value, value_size));
+	OBJECT_RUN(table,
+		BY_WRITERS(table, put, key, key_size, value, value_size));
 }
 
 int agora_table_swap(struct agora_table *table, const void *key,
 	size_t key_size, const struct agora_buffer *value,
 	struct agora_buffer *ret_old)
 {
-	RUN_WITH_KEY(
-		table, key, key_size, table_swap(table, &k, value, ret_old));
+	RUN_WITH_KEY(table, key, key_size,
+		BY_WRITERS(table, swap, &k, value, ret_old));
 }
 
 int agora_table_compare(struct agora_table *table, const void *key,
@@ -264,24 +389,24 @@ int agora_table_compare(struct agora_table *table, const void *key,
 	uint64_t *ret_version)
 {
 	RUN_WITH_KEY(table, key, key_size,
-		table_compare(table, &k, value, ret_version));
+		BY_WRITERS(table, compare, &k, value, ret_version));
 }
 
 int agora_table_add(struct agora_table *table, const void *key, size_t key_size,
 	int64_t delta, int64_t *ret_sum)
 {
-	RUN_WITH_KEY(
-		table, key, key_size, table_add(table, &k, delta, ret_sum));
+	RUN_WITH_KEY(table, key, key_size,
+		BY_WRITERS(table, add, &k, delta, ret_sum));
 }
 
 int agora_table_delete(
 	struct agora_table *table, const void *key, size_t key_size)
 {
-	OBJECT_RUN(table, table_delete(table, key, key_size));
+	OBJECT_RUN(table, BY_WRITERS(table, delete, key, key_size));
 }
 
 int agora_table_next(struct agora_table *table, struct agora_buffer *key,
 	struct agora_buffer *ret_value)
 {
-	OBJECT_RUN(table, table_next(table, key, ret_value));
+	OBJECT_RUN(table, BY_WRITERS(table, next, key, ret_value));
 }

@@ -6,6 +6,7 @@
  * file of the old version and say in segment.c what becomes of old segments.
  */
 #include "data/spsc.h"
+#include "data/table_one.h"
 #include "shm/client.h"
 #include "shm/format.h"
 #include "shm/message.h"
@@ -89,3 +90,22 @@ static_assert(WINDOW == 48 && PAD == UINT32_MAX, "words and records");
 static_assert(CLIENT_ROLES == CLIENT_LOCKS + 8192 && ROLE_PRODUCER == 0 &&
 		      ROLE_CONSUMER == 1,
 	"locks");
+
+SIZE(entry_shm, 40);
+AT(entry_shm, link, 24);
+AT(entry_shm, hash, 32);
+
+SIZE(line_shm, 64);
+AT(line_shm, word, 0);
+AT(line_shm, passed, 56);
+SIZE(record_shm, 32);
+AT(record_shm, life, 0);
+AT(record_shm, hash, 8);
+AT(record_shm, size, 16);
+AT(record_shm, key_size, 20);
+AT(record_shm, spill, 24);
+static_assert(LINE_WORDS == 7 && WORD_RECORD_BITS == 27 &&
+		      WORD_LIFE_BITS == 29 && WORD_TAG_SHIFT == 56,
+	"a word of a table with one writer");
+static_assert(ROOT_COMMITTED == 0 && ROOT_FRESH == 1 && ROOT_MENDING == 2,
+	"roots of a table with one writer");

@@ -25,71 +25,6 @@
 
 #include <getopt.h>
 
-/* Where the one that died before was killed. */
-enum { AT_EFFECT = 0, EIGHTH = 1 /* to 7: that part of its instructions */ };
-
-struct group {
-	const char *name;
-	enum op op;
-	enum shape shape;
-	enum op before; /* REPAIR: what the dead one was about */
-};
-
-struct state {
-	const char *name;
-	int rotate;    /* messages pushed and popped before */
-	int fill;      /* then pushed; of a table: key 2 is there */
-	bool returned; /* the first message was claimed and given back */
-	enum op dead;
-	int key; /* of the dead one's operation */
-};
-
-static const struct group groups[] = {
-	{"push-short", PUSH, SHORT, NONE},
-	{"push-parts", PUSH, PARTS, NONE},
-	{"push-long", PUSH, LONG, NONE},
-	{"pop-short", POP, SHORT, NONE},
-	{"pop-parts", POP, PARTS, NONE},
-	{"pop-long", POP, LONG, NONE},
-	{"release-short", RELEASE, SHORT, NONE},
-	{"release-long", RELEASE, LONG, NONE},
-	{"restore", RESTORE, SHORT, NONE},
-	{"put-short", PUT, SHORT, NONE},
-	{"put-parts", PUT, PARTS, NONE},
-	{"put-long", PUT, LONG, NONE},
-	{"delete", DELETE, SHORT, NONE},
-	{"compare", COMPARE, SHORT, NONE},
-	{"add", ADD, SHORT, NONE},
-	{"repair-push", REPAIR, PARTS, PUSH},
-	{"repair-pop", REPAIR, LONG, POP},
-	{"repair-restore", REPAIR, SHORT, RESTORE},
-	{"repair-put", REPAIR, PARTS, PUT},
-	{"repair-delete", REPAIR, LONG, DELETE},
-};
-
-static const struct state queue_states[] = {
-	{"empty", 0, 0, false, NONE, 0},
-	{"half full", 0, 4, false, NONE, 0},
-	{"full", 0, CAPACITY, false, NONE, 0},
-	{"wrapped", 13, 5, false, NONE, 0},
-	{"wrapped and full", 6, CAPACITY, false, NONE, 0},
-	{"tail behind", 3, 3, false, PUSH, 0},
-	{"tail behind, full", 3, CAPACITY - 1, false, PUSH, 0},
-	{"head behind", 3, 3, false, POP, 0},
-	{"head behind, full", 3, CAPACITY, false, POP, 0},
-	{"returned", 3, 3, true, NONE, 0},
-};
-
-static const struct state table_states[] = {
-	{"absent", 0, 0, false, NONE, 0},
-	{"present", 0, 1, false, NONE, 0},
-	{"dead entry of the key", 0, 1, false, DELETE, 2},
-	{"key half replaced", 0, 1, false, PUT, 2},
-	{"dead entry before, key absent", 0, 0, false, DELETE, 1},
-	{"dead entry before, key present", 0, 1, false, DELETE, 1},
-	{"neighbour half replaced", 0, 1, false, PUT, 1},
-};
-
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 /* ---- states ---- */
@@ -174,9 +109,16 @@ static void fill_table(const struct state *state)
 	enum shape shape =
 		scene.group->op == ADD ? SHORT : (scene.group->shape + 1) % 3;
 
+	for (int i = 0; is_single && i < OTHERS; i++)
+		check(put(KEYS + i, id_in(SHORT, 30)), "fill");
 	for (int i = 0; i < KEYS - 1; i++)
 		if (i != 2 || state->fill)
 			check(put(i, id_in(shape, 10 + (unsigned)i)), "fill");
+	if (!is_single)
+		return;
+	/* Others are to write from here on. */
+	agora_object_close(survivor.object);
+	survivor = attach(&first, 0);
 }
 
 /* What a pop would take, without taking it; 0: nothing. */
@@ -242,7 +184,8 @@ static void repair(void)
 	struct agora_check report;
 	int result = agora_object_check(survivor.object, 1, &report);
 
-	if (result || report.repaired < 1)
+	/* Who becomes the only writer has done it. */
+	if (result || (report.repaired < 1 && !is_single))
 		fail("repair", result, (long)report.repaired);
 }
 
@@ -369,7 +312,7 @@ static void judge_key(uint64_t now)
 /* Every key has its value, and a walk meets each key once. */
 static void look_through(const uint64_t *value, bool repaired)
 {
-	uint64_t key, there = 0, met = 0;
+	uint64_t key, there = is_single ? OTHERS : 0, met = 0;
 	struct agora_buffer k = {
 		.data = &key, .capacity = 512, .size = SIZE_MAX};
 
@@ -404,8 +347,9 @@ static void judge_table(bool rewrite)
 	look_through(value, false);
 	repair();
 	look_through(value, true);
-	for (int i = 0; i < KEYS; i++)
-		if (value[i] && agora_table_delete(survivor.table, &keys[i], 8))
+	for (int i = 0; i < KEYS + (is_single ? OTHERS : 0); i++)
+		if ((i >= KEYS || value[i]) &&
+			agora_table_delete(survivor.table, &keys[i], 8))
 			fail("delete", i, 0);
 	account();
 }
@@ -536,6 +480,7 @@ static void run(const struct group *group, struct pace *pace)
 	size_t count;
 
 	is_table = op >= PUT;
+	is_single = strstr(group->name, "one-") != NULL;
 	states = is_table ? table_states : queue_states;
 	count = is_table ? COUNT(table_states) : COUNT(queue_states);
 	make_blank();

@@ -33,9 +33,88 @@ enum op {
 /* The sizes of messages and values: in the block, with parts, with a page. */
 enum shape { SHORT, PARTS, LONG };
 
+/* ---- what is tried ---- */
+
+/* Where the one that died before was killed. */
+enum { AT_EFFECT = 0, EIGHTH = 1 /* to 7: that part of its instructions */ };
+
+/* Of a table with one writer where the name says "one-". */
+struct group {
+	const char *name;
+	enum op op;
+	enum shape shape;
+	enum op before; /* REPAIR: what the dead one was about */
+};
+
+struct state {
+	const char *name;
+	int rotate;    /* messages pushed and popped before */
+	int fill;      /* then pushed; of a table: key 2 is there */
+	bool returned; /* the first message was claimed and given back */
+	enum op dead;
+	int key; /* of the dead one's operation */
+};
+
+static const struct group groups[] = {
+	{"push-short", PUSH, SHORT, NONE},
+	{"push-parts", PUSH, PARTS, NONE},
+	{"push-long", PUSH, LONG, NONE},
+	{"pop-short", POP, SHORT, NONE},
+	{"pop-parts", POP, PARTS, NONE},
+	{"pop-long", POP, LONG, NONE},
+	{"release-short", RELEASE, SHORT, NONE},
+	{"release-long", RELEASE, LONG, NONE},
+	{"restore", RESTORE, SHORT, NONE},
+	{"put-short", PUT, SHORT, NONE},
+	{"put-parts", PUT, PARTS, NONE},
+	{"put-long", PUT, LONG, NONE},
+	{"delete", DELETE, SHORT, NONE},
+	{"compare", COMPARE, SHORT, NONE},
+	{"add", ADD, SHORT, NONE},
+	{"one-put-short", PUT, SHORT, NONE},
+	{"one-put-parts", PUT, PARTS, NONE},
+	{"one-put-long", PUT, LONG, NONE},
+	{"one-delete", DELETE, SHORT, NONE},
+	{"one-delete-long", DELETE, PARTS, NONE},
+	{"one-compare", COMPARE, SHORT, NONE},
+	{"one-add", ADD, SHORT, NONE},
+	{"repair-push", REPAIR, PARTS, PUSH},
+	{"repair-pop", REPAIR, LONG, POP},
+	{"repair-restore", REPAIR, SHORT, RESTORE},
+	{"repair-put", REPAIR, PARTS, PUT},
+	{"repair-delete", REPAIR, LONG, DELETE},
+	{"repair-one-put", REPAIR, PARTS, PUT},
+	{"repair-one-delete", REPAIR, LONG, DELETE},
+};
+
+static const struct state queue_states[] = {
+	{"empty", 0, 0, false, NONE, 0},
+	{"half full", 0, 4, false, NONE, 0},
+	{"full", 0, CAPACITY, false, NONE, 0},
+	{"wrapped", 13, 5, false, NONE, 0},
+	{"wrapped and full", 6, CAPACITY, false, NONE, 0},
+	{"tail behind", 3, 3, false, PUSH, 0},
+	{"tail behind, full", 3, CAPACITY - 1, false, PUSH, 0},
+	{"head behind", 3, 3, false, POP, 0},
+	{"head behind, full", 3, CAPACITY, false, POP, 0},
+	{"returned", 3, 3, true, NONE, 0},
+};
+
+static const struct state table_states[] = {
+	{"absent", 0, 0, false, NONE, 0},
+	{"present", 0, 1, false, NONE, 0},
+	{"dead entry of the key", 0, 1, false, DELETE, 2},
+	{"key half replaced", 0, 1, false, PUT, 2},
+	{"dead entry before, key absent", 0, 0, false, DELETE, 1},
+	{"dead entry before, key present", 0, 1, false, DELETE, 1},
+	{"neighbour half replaced", 0, 1, false, PUT, 1},
+};
+
+/* ---- the space ---- */
+
 static char space_dir[200];
 static struct agora_space *space;
-static bool is_table;
+static bool is_table, is_single; /* single: a table with one writer */
 
 /* An object, its file, and the file as it is when the object is blank. */
 struct place {
@@ -52,8 +131,6 @@ static struct told {
 	_Atomic int result;
 	unsigned char buffer[LARGEST];
 } * told;
-
-/* ---- the space ---- */
 
 static int remove_one(
 	const char *path, const struct stat *st, int type, struct FTW *where)
@@ -141,6 +218,7 @@ static struct client attach(const struct place *place, uint32_t flags)
 		.message_size = LARGEST,
 		.inline_size = is_table ? 984 : 992,
 		.memory = 64 * 4096,
+		.writers = is_single ? AGORA_WRITERS_ONE : 0,
 		.clients = 8};
 	struct client c = {NULL, NULL, NULL};
 
@@ -189,9 +267,11 @@ static long pop(uint64_t *ret_ticket)
 	return result ? result : (long)id_of(data, b.size);
 }
 
-/* Keys that share a bucket, in the order of its chain. */
-#define KEYS 5
-static uint64_t keys[KEYS];
+/* Keys that share a bucket, in the order of its chain. With one writer they
+ * share a line, of whose seven words others take all but the first key's. */
+#define KEYS   5
+#define OTHERS 6
+static uint64_t keys[KEYS + OTHERS];
 
 static int by_hash(const void *a, const void *b)
 {
@@ -207,8 +287,8 @@ static void find_keys(void)
 		(const struct header_shm *)first.file.live;
 	int found = 0;
 
-	/* 64 buckets: see table_open.c. */
-	for (uint64_t key = 0; found < KEYS; key++)
+	/* 64 buckets, or lines: see table_open.c. */
+	for (uint64_t key = 0; found < KEYS + OTHERS; key++)
 		if (hash_bytes(&key, sizeof(key), header->seed) >> 58 == 5)
 			keys[found++] = key;
 	qsort(keys, KEYS, sizeof(*keys), by_hash);

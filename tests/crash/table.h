@@ -11,6 +11,7 @@
 #define TESTS_CRASH_TABLE_H
 
 #include "base/crash.h"
+#include "data/table_one.h"
 
 #include <agora/agora.h>
 #include <assert.h>
@@ -289,6 +290,17 @@ static void account(struct agora_table *t, uint64_t count)
 		fail("accounts", (long)report.published, (long)count);
 	if (!count && report.free != report.blocks)
 		fail("blocks leaked", (long)report.free, (long)report.blocks);
+}
+
+/* An empty table with one writer: no line was passed by any key. */
+static void check_passed(struct agora_table *t)
+{
+	const struct table_one *o = (const struct table_one *)t;
+
+	for (uint64_t line = 0; t->single && line < one_lines(o); line++)
+		if (has_line(o, line) && line_at(o, line)->passed)
+			fail("passed by nobody", (long)line,
+				(long)line_at(o, line)->passed);
 }
 
 /* Delete whatever is there; returns how many keys that were. */

@@ -1,7 +1,10 @@
 /*
  * table_storm.c - 3 writers of a table, random kill -9.
  *
- *   table_storm KILLS
+ *   table_storm KILLS [one]
+ *
+ * With one writer the others read, until he is killed and one of them has
+ * his role.
  *
  * Each writes keys of its own, which must be exactly as its log says, and
  * keys that all of them write, which must be whole.
@@ -20,6 +23,7 @@ struct storm {
 };
 
 static struct storm *storm;
+static uint32_t writers = AGORA_WRITERS_MANY;
 
 static void write_shared(struct agora_table *t, uint32_t mix, int self)
 {
@@ -73,6 +77,23 @@ static void write_own(struct agora_table *t, uint32_t mix, int self)
 	}
 }
 
+/* Read, until we may write. */
+static void await_role(struct agora_table *t)
+{
+	int error = writers == AGORA_WRITERS_ONE ? -EBUSY : -ENOENT;
+
+	while (error == -EBUSY) {
+		uint32_t mix = (uint32_t)random();
+
+		for (uint32_t key = 0; key < KEYS; key++)
+			get(t, 10 + mix % WORKERS, key);
+		get(t, SHARED, mix % 10);
+		error = agora_table_delete(t, "none", 4);
+	}
+	if (error != -ENOENT)
+		fail("role", error, 0);
+}
+
 static pid_t spawn(int self)
 {
 	struct agora_table *t;
@@ -82,6 +103,7 @@ static pid_t spawn(int self)
 		return pid;
 	srandom((unsigned)getpid());
 	t = open_table(0, 0);
+	await_role(t);
 	for (;;) {
 		uint32_t mix = (uint32_t)random();
 
@@ -121,11 +143,12 @@ static void storm_judge(struct agora_table *t)
 	if (empty(t) != count)
 		fail("keys left", 0, (long)count);
 	account(t, 0);
+	check_passed(t);
 }
 
 static int run_storm(long kills)
 {
-	struct agora_table *t = open_table(AGORA_CREATE, 0);
+	struct agora_table *t = open_table(AGORA_CREATE, writers);
 	struct agora_check report;
 	pid_t pid[WORKERS];
 
@@ -151,11 +174,14 @@ static int run_storm(long kills)
 
 static int run(int argc, char **argv)
 {
-	(void)argc;
+	if (argc == 3)
+		writers = AGORA_WRITERS_ONE;
 	return run_storm(atol(argv[1]));
 }
 
 int main(int argc, char **argv)
 {
-	return argc == 2 ? run_in_space(run, argc, argv) : 2;
+	return argc == 2 || (argc == 3 && !strcmp(argv[2], "one"))
+		       ? run_in_space(run, argc, argv)
+		       : 2;
 }

@@ -19,7 +19,7 @@ SANITIZED = "sanitize" in str(drivers.BUILD)
 def groups():
     # A step costs the same with sanitizers, but there are so many more.
     if SANITIZED:
-        return ["pop-short", "restore", "delete"]
+        return ["pop-short", "restore", "delete", "one-delete"]
     if not DRIVER.exists():
         return [""]
     return drivers.run_program([DRIVER, "--list"], 60)[1].split()

@@ -21,6 +21,9 @@ RECOVERY = [
     "table_recover_block",
     "table_recover_published",
     "table_recovered",
+    "table_one_mended",
+    "table_one_recover_head",
+    "table_one_recovered",
 ]
 
 # What a first victim leaves behind for the recoverer to be killed over.
@@ -36,6 +39,14 @@ LEFT = [
     "table_claimed",
     "table_unlinked",
     "table_discarded",
+    "table_one_taken",
+    "table_one_spilled",
+    "table_one_hung",
+    "table_one_written",
+    "table_one_passed",
+    "table_one_adopted",
+    "table_one_published",
+    "table_one_unhung",
 ]
 
 
@@ -71,6 +82,7 @@ def test_the_recoverer_may_be_killed_too(first, second):
     assert int(run("step", first, second).split()[0]) > 0
 
 
-def test_random_kills_lose_repeat_and_leak_nothing():
+@pytest.mark.parametrize("writers", [[], ["one"]])
+def test_random_kills_lose_repeat_and_leak_nothing(writers):
     kills = 300 if drivers.SLOW else 2000
-    assert run(kills, driver=STORM).startswith(f"{kills} kills")
+    assert run(kills, *writers, driver=STORM).startswith(f"{kills} kills")

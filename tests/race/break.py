@@ -49,6 +49,18 @@ FAULTS = {
 		return 0;
 """,
     ),
+    # A reader believes what it copied, though the record has a new life.
+    "table_one_view.c": (
+        """\
+	if (!still_lives(s->record, s->word, &life))
+		return moved_on(o, s);
+	if (error != -EUCLEAN)
+""",
+        """\
+	still_lives(s->record, s->word, &life);
+	if (error != -EUCLEAN)
+""",
+    ),
     # A value is replaced in two steps: in between the key is not there.
     "table.c": (
         """\

@@ -1,7 +1,7 @@
 /*
  * linear.c - record what clients do at the same time, and judge it.
  *
- *   linear queue|spsc|table HISTORIES [SEED]
+ *   linear queue|spsc|table|one HISTORIES [SEED]
  *   linear self                  histories whose verdict is known
  *
  * Workers are processes with a handle each. A round is a short history: all
@@ -10,6 +10,9 @@
  * end of a round the object is emptied, which is part of the history. In the
  * last round of a batch one worker is killed at such a step: what it was
  * doing may have happened or not.
+ *
+ * one: a table with one writer. The first worker writes, the others read;
+ * the keys are found behind a line that is full but for one of them.
  *
  * Exits with 0, or with 1 and the history that makes no sense.
  */
@@ -39,10 +42,11 @@
 
 static char space_dir[200];
 static struct agora_space *space;
-static bool is_table, is_spsc;
+static bool is_table, is_spsc, is_single, reads_only;
 static struct agora_queue *queue;
 static struct agora_table *table;
-static uint64_t keys[KEYS];
+#define SEATS 6 /* words of their line that other keys take */
+static uint64_t keys[KEYS + SEATS];
 
 /* What parent and workers share. */
 static struct shared {
@@ -51,7 +55,7 @@ static struct shared {
 	_Atomic int finished; /* workers */
 	struct {
 		_Atomic int count;
-		struct event event[OPS];
+		struct event event[OPS + KEYS];
 	} log[WORKERS];
 } * shared;
 
@@ -79,6 +83,16 @@ static unsigned below(unsigned limit)
 	return (unsigned)(chance >> 33) % limit;
 }
 
+/* What reads and writes of short values pass, where there is one writer. */
+static const char *any_single_step(void)
+{
+	static const char *const steps[] = {"table_one_found",
+		"table_one_copied", "table_one_taken", "table_one_written",
+		"table_one_passed", "table_one_published"};
+
+	return steps[reads_only ? below(2) : 2 + below(4)];
+}
+
 /* A step of the kind at hand, or of what it stands on. */
 static const char *any_step(void)
 {
@@ -86,6 +100,8 @@ static const char *any_step(void)
 	const char *name;
 	size_t count;
 
+	if (is_single)
+		return any_single_step();
 	do {
 		const char *const *names = crash_points(&count);
 
@@ -98,7 +114,8 @@ static const char *any_step(void)
 /* Stopped at a step: let the others go on for a while. */
 static void stop_here(int number)
 {
-	uint64_t until = shared->stamp + 1 + below(12);
+	/* A reader is overtaken by nothing less than several writes. */
+	uint64_t until = shared->stamp + 1 + below(reads_only ? 40 : 12);
 
 	(void)number;
 	for (int i = 0; i < 40 && shared->stamp < until; i++)
@@ -207,6 +224,8 @@ static void work_on_table(int self, int i)
 		.arg = UINT64_C(1) << (self * OPS + i)};
 	uint64_t version = 0;
 
+	if (is_single && self)
+		e.op = GET;
 	if (e.op == COMPARE) {
 		struct event look = {.op = GET, .key = e.key};
 		struct event *seen_value = record(self, look, &version);
@@ -275,14 +294,26 @@ static void work_on_queue(int self, int i)
 		agora_object_yield(agora_queue_object(queue));
 }
 
-/* Keys that share a bucket, of which a small table has 64. */
+/* Delete what is there: the next round begins with nothing. */
+static void empty_table(int self)
+{
+	uint64_t version = 0;
+
+	for (int key = 0; key < KEYS; key++) {
+		struct event e = {.op = DELETE, .key = key};
+
+		record(self, e, &version);
+	}
+}
+
+/* Keys that share a bucket, or line, of which a small table has 64. */
 static void find_keys(void)
 {
 	struct header_shm header;
 	int fd = agora_object_fd(agora_table_object(table)), found = 0;
 
 	check(pread(fd, &header, sizeof(header), 0), "read the header");
-	for (uint64_t key = 0; found < KEYS; key++)
+	for (uint64_t key = 0; found < KEYS + SEATS; key++)
 		if (hash_bytes(&key, sizeof(key), header.seed) >> 58 == 9)
 			keys[found++] = key;
 }
@@ -293,8 +324,11 @@ static void open_object(uint32_t flags)
 		.message_size = 8,
 		.flags = AGORA_FIXED | (is_spsc ? AGORA_SPSC : 0),
 		.clients = 16};
-	struct agora_options table_options = {
-		.capacity = 1, .message_size = 8, .key_size = 8, .clients = 16};
+	struct agora_options table_options = {.capacity = 1,
+		.message_size = 8,
+		.key_size = 8,
+		.writers = is_single ? AGORA_WRITERS_ONE : AGORA_WRITERS_MANY,
+		.clients = 16};
 
 	flags |= AGORA_WRITE;
 	check(is_table ? agora_table_open(space, "p/x.table", flags,
@@ -304,11 +338,22 @@ static void open_object(uint32_t flags)
 		"open");
 }
 
+/* Make it hard to find a place for a key; then others are to write. */
+static void take_seats(void)
+{
+	for (int i = 0; i < SEATS; i++)
+		check(agora_table_put(table, &keys[KEYS + i], 8, "", 0),
+			"take a seat");
+	agora_table_close(table);
+	open_object(0);
+}
+
 static void worker(int self, uint64_t seed, bool killed)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGUSR1, stop_here);
 	chance = seed;
+	reads_only = is_single && self;
 	open_object(0);
 	shared->finished++;
 	for (int round = 1; round <= ROUNDS; round++) {
@@ -323,6 +368,8 @@ static void worker(int self, uint64_t seed, bool killed)
 				work_on_table(self, shared->log[self].count);
 			else
 				work_on_queue(self, shared->log[self].count);
+		if (is_single && !self)
+			empty_table(self);
 		crash_arm(NULL, 0);
 		if (is_spsc)
 			agora_object_yield(agora_queue_object(queue));
@@ -400,7 +447,7 @@ static void judge_queue(void)
 	judge(&h);
 }
 
-static void judge_table(void)
+static void judge_table(bool last)
 {
 	uint64_t version = 0;
 
@@ -414,7 +461,9 @@ static void judge_table(void)
 		get.end = stamp();
 		add(&h, get);
 		judge(&h);
-		do_table(&delete, &version);
+		/* The only writer has done it, unless he was killed. */
+		if (!is_single || last)
+			do_table(&delete, &version);
 	}
 }
 
@@ -455,6 +504,8 @@ static void batch(void)
 	open_object(AGORA_CREATE);
 	if (is_table)
 		find_keys();
+	if (is_single)
+		take_seats();
 	for (int w = 0; w < WORKERS; w++) {
 		uint64_t seed = chance + (uint64_t)w * 7919 + 1;
 		pid_t pid = fork();
@@ -474,7 +525,7 @@ static void batch(void)
 		else
 			await_ends();
 		if (is_table)
-			judge_table();
+			judge_table(round == ROUNDS);
 		else
 			judge_queue();
 	}
@@ -529,10 +580,11 @@ int main(int argc, char **argv)
 		return self_test();
 	if (histories < 1 ||
 		(strcmp(argv[1], "queue") && strcmp(argv[1], "spsc") &&
-			strcmp(argv[1], "table")))
+			strcmp(argv[1], "table") && strcmp(argv[1], "one")))
 		return 2;
 	is_spsc = !strcmp(argv[1], "spsc");
-	is_table = !strcmp(argv[1], "table");
+	is_single = !strcmp(argv[1], "one");
+	is_table = is_single || !strcmp(argv[1], "table");
 	chance = argc > 3 ? strtoull(argv[3], NULL, 0) : (uint64_t)getpid();
 	chance = chance * UINT64_C(0x9e3779b97f4a7c15) + 1;
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,

@@ -18,7 +18,7 @@ def test_the_checker_knows_sense_from_nonsense():
     assert run("race-linear", "self") == (0, "", "")
 
 
-@pytest.mark.parametrize("kind", ["queue", "spsc", "table"])
+@pytest.mark.parametrize("kind", ["queue", "spsc", "table", "one"])
 def test_every_history_is_linearizable(kind):
     seed = random.randrange(1 << 32)
     # Roles that wander are system calls.
@@ -32,8 +32,11 @@ def test_every_history_is_linearizable(kind):
     assert deaths > histories / 1000
 
 
-@pytest.mark.parametrize("kind", ["queue", "spsc", "table"])
-def test_a_broken_structure_is_found_out(kind):
-    status, _, errors = run(f"race-linear-broken-{kind}", kind, HISTORIES)
+@pytest.mark.parametrize("kind, source", [
+    ("queue", "queue"), ("spsc", "spsc"), ("table", "table"),
+    ("one", "table_one_view"),
+])
+def test_a_broken_structure_is_found_out(kind, source):
+    status, _, errors = run(f"race-linear-broken-{source}", kind, HISTORIES)
     assert status == 1
     assert "not linearizable" in errors
