@@ -43,7 +43,8 @@
  * Protocol
  *  get    1 words of the line: those with the tag of the key
  *         2 key, then value, of the record  3 the life is not that of the
- *           word: that word once more. Else the copy is the value, and the
+ *           word, or a head is not PUBLISHED for this record any more: that
+ *           word once more. Else the copy is the value, and the
  *           word was the key's when it was read          linearization: 1
  *         4 none in the line: passed by nobody: absent. Else the next line.
  *           Absent: by (6), a key that was in none of the places when each
@@ -60,7 +61,7 @@
  *         4 passed - 1, from the farthest line to home; ROOT_MENDING = none
  *         5 as put 6
  *  role   lock, recover the dead, mend: count anew who passed the lines from
- *         ROOT_MENDING on to the first that nobody passed
+ *         ROOT_MENDING on to the first that nobody passed, that one first
  *
  * Records that were given up rest in a ring of 64 before one is written
  * anew. So get 3 fails only when 64 writes took place in the time of a copy,
@@ -89,6 +90,11 @@
  *      record is known to it; recoverers change it by acq_rel
  *      compare-and-swap, and so does adopting, as there may be one at work.
  *      OWNED is stored with release after the new life.
+ *  [H] A head's state is read behind an acquire fence after its bytes, which
+ *      pairs with [C] of pool.h: had any been newer, the state would be. It is
+ *      read with acquire before the record that the head names [S]. Needed
+ *      where a writer was killed between put 4 and 6: recovery frees the head
+ *      of a record whose life goes on.
  *  [B] bit of a page: as in table.c.
  *  Words change by seq_cst exchange, on account of [E] of event.h; that is
  *  the only locked instruction of a put whose value fits a record.

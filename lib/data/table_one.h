@@ -239,21 +239,23 @@ static inline int moved_on(const struct table_one *o, const struct spot *s)
 		       : AGAIN;
 }
 
-/* A key that is longer than a record: PRESENT, ABSENT, -EUCLEAN. */
-int one_match_long(const struct table_one *o, const struct record_shm *record,
-	const struct key *key);
+/* A key that is longer than a record: PRESENT, ABSENT, AGAIN, -EUCLEAN. */
+int one_match_long(
+	const struct table_one *o, uint32_t index, const struct key *key);
 
 /* What the bytes say, whether or not they still belong together. */
-static inline int match(const struct table_one *o,
-	const struct record_shm *record, const struct key *key)
+static inline int match(
+	const struct table_one *o, uint32_t index, const struct key *key)
 {
+	const struct record_shm *record = record_at(o, index);
+
 	if (unlikely(atomic_load_explicit(&record->hash,
 			     memory_order_relaxed) != key->hash ||
 		     atomic_load_explicit(&record->key_size,
 			     memory_order_relaxed) != key->size))
 		return ABSENT;
 	if (unlikely(key->size > o->data_size))
-		return one_match_long(o, record, key);
+		return one_match_long(o, index, key);
 	return same_bytes(record_data(record), key->data, key->size) ? PRESENT
 								     : ABSENT;
 }
@@ -275,10 +277,12 @@ static inline int look_at(
 	s->record = record_at(o, s->index);
 	/* A value begins in the first line and mostly ends in the next. */
 	__builtin_prefetch((const char *)s->record + CACHE_LINE);
-	result = match(o, s->record, key);
+	result = match(o, s->index, key);
 	if (likely(result == PRESENT))
 		return PRESENT;
-	return still_lives(s->record, s->word, &life) ? result : moved_on(o, s);
+	return still_lives(s->record, s->word, &life) && result != AGAIN
+		       ? result
+		       : moved_on(o, s);
 }
 
 /* A bit for each word with the tag: without branches, as none of them could
@@ -352,9 +356,10 @@ static inline int one_seek(
 int one_copy_value(const struct table_one *o, const struct spot *s,
 	struct agora_buffer *value);
 
-/* Copy the key of a record; bounded, and to be validated. 0, -EUCLEAN. */
-int one_copy_key(const struct table_one *o, const struct record_shm *record,
-	void *ret_data, size_t *ret_size);
+/* Copy the key of a record; bounded, and to be validated. 0, AGAIN, -EUCLEAN.
+ */
+int one_copy_key(const struct table_one *o, uint32_t index, void *ret_data,
+	size_t *ret_size);
 
 /* Whether a head of pool 0 belongs to a record that the index names. */
 bool one_is_in_place(const struct table_one *o, struct block_ref head);

@@ -11,23 +11,45 @@
 
 /* ---- keys and values ---- */
 
-/* Copy from what hangs on a record: 0, -EUCLEAN. */
-static int read_spill(const struct table_one *o,
-	const struct record_shm *record, uint64_t offset, void *data,
-	size_t size)
+/*
+ * Does the head still belong to the record, so that what was read of it was
+ * the record's? The life tells that of records whose writer went on: one who
+ * was killed leaves a head that is freed and a record that lives on.
+ */
+static bool still_hangs(
+	const struct table_one *o, struct block_ref head, uint32_t index)
 {
-	uint32_t spill =
-		atomic_load_explicit(&record->spill, memory_order_relaxed);
+	const struct block_shm *block = store_head(&o->table.store, head);
+	uint64_t state;
+
+	/* [H] */
+	atomic_thread_fence(memory_order_acquire);
+	/* [H] */
+	state = atomic_load_explicit(&block->state, memory_order_acquire);
+	return state_kind(state) == BLOCK_PUBLISHED &&
+	       atomic_load_explicit(&block->key_size, memory_order_relaxed) ==
+		       index + 1;
+}
+
+/* Copy from what hangs on a record: 0, AGAIN (no more), -EUCLEAN. */
+static int read_spill(const struct table_one *o, uint32_t index,
+	uint64_t offset, void *data, size_t size)
+{
+	uint32_t spill = atomic_load_explicit(
+		&record_at(o, index)->spill, memory_order_relaxed);
 	struct block_ref head = {spill - 1};
+	int error;
 
 	if (!spill || !pool_has(&o->table.store.pool[0], head))
 		return -EUCLEAN;
-	return message_read(&o->table.store, head, offset, data, size);
+	error = message_read(&o->table.store, head, offset, data, size);
+	return still_hangs(o, head, index) ? error : AGAIN;
 }
 
-int one_copy_key(const struct table_one *o, const struct record_shm *record,
-	void *ret_data, size_t *ret_size)
+int one_copy_key(const struct table_one *o, uint32_t index, void *ret_data,
+	size_t *ret_size)
 {
+	const struct record_shm *record = record_at(o, index);
 	size_t size =
 		atomic_load_explicit(&record->key_size, memory_order_relaxed);
 
@@ -35,36 +57,37 @@ int one_copy_key(const struct table_one *o, const struct record_shm *record,
 		return -EUCLEAN;
 	*ret_size = size;
 	if (size > o->data_size)
-		return read_spill(o, record, 0, ret_data, size);
+		return read_spill(o, index, 0, ret_data, size);
 	copy_out(ret_data, record_data(record), size);
 	return 0;
 }
 
-int one_match_long(const struct table_one *o, const struct record_shm *record,
-	const struct key *key)
+int one_match_long(
+	const struct table_one *o, uint32_t index, const struct key *key)
 {
 	unsigned char copy[TABLE_KEY_MAX];
 	size_t size;
+	int error = one_copy_key(o, index, copy, &size);
 
-	if (one_copy_key(o, record, copy, &size))
-		return -EUCLEAN;
+	if (error)
+		return error;
 	return size == key->size && !memcmp(copy, key->data, size) ? PRESENT
 								   : ABSENT;
 }
 
-/* The bytes of the value, perhaps of several: 0, -EUCLEAN. */
-static inline int copy_bytes_of(const struct table_one *o,
-	const struct record_shm *record, void *data, size_t size)
+/* The bytes of the value, perhaps of several: 0, AGAIN, -EUCLEAN. */
+static inline int copy_bytes_of(const struct table_one *o, const struct spot *s,
+	void *data, size_t size)
 {
-	size_t key_size =
-		atomic_load_explicit(&record->key_size, memory_order_relaxed);
+	size_t key_size = atomic_load_explicit(
+		&s->record->key_size, memory_order_relaxed);
 
 	if (unlikely(key_size > o->table.key_size))
 		return -EUCLEAN;
 	if (unlikely(key_size + size > o->data_size))
-		return read_spill(o, record,
+		return read_spill(o, s->index,
 			key_size > o->data_size ? key_size : 0, data, size);
-	copy_out(data, record_data(record) + key_size, size);
+	copy_out(data, record_data(s->record) + key_size, size);
 	return 0;
 }
 
@@ -81,9 +104,11 @@ static inline int copy_value(const struct table_one *o, const struct spot *s,
 	else if (unlikely(size > value->capacity))
 		error = -EMSGSIZE;
 	else
-		error = copy_bytes_of(o, s->record, value->data, size);
+		error = copy_bytes_of(o, s, value->data, size);
 	crash_point(table_one_copied);
 	if (!still_lives(s->record, s->word, &life))
+		return moved_on(o, s);
+	if (unlikely(error == AGAIN))
 		return moved_on(o, s);
 	if (error != -EUCLEAN)
 		value->size = size;
@@ -171,9 +196,10 @@ static int consider(struct table_one *o, struct step *step, uint64_t hash)
 	struct key key = {.data = step->bytes[step->spare]};
 	uint64_t life;
 	int error = one_copy_key(
-		o, step->at.record, step->bytes[step->spare], &key.size);
+		o, step->at.index, step->bytes[step->spare], &key.size);
 
-	if (!still_lives(step->at.record, step->at.word, &life))
+	if (!still_lives(step->at.record, step->at.word, &life) ||
+		error == AGAIN)
 		return moved_on(o, &step->at);
 	if (error)
 		return error;

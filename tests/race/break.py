@@ -54,11 +54,11 @@ FAULTS = {
         """\
 	if (!still_lives(s->record, s->word, &life))
 		return moved_on(o, s);
-	if (error != -EUCLEAN)
+	if (unlikely(error == AGAIN))
 """,
         """\
 	still_lives(s->record, s->word, &life);
-	if (error != -EUCLEAN)
+	if (unlikely(error == AGAIN))
 """,
     ),
     # A value is replaced in two steps: in between the key is not there.
