@@ -41,9 +41,10 @@ def search(path, model, script, *faults):
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("model, script", [
-    *[(model, script) for model in ("queue", "spsc", "table")
-      for script in (1, 2, 3, 4)],
-    *[("bell", script) for script in (1, 2, 3)],
+    (model, script)
+    for model, scripts in {
+        "queue": 4, "spsc": 4, "bell": 3, "table": 4, "table_one": 5}.items()
+    for script in range(1, scripts + 1)
 ])
 def test_whoever_dies_whenever_the_protocol_holds(tmp_path, model, script):
     assert search(tmp_path, model, script) == 0
@@ -63,6 +64,12 @@ def test_whoever_dies_whenever_the_protocol_holds(tmp_path, model, script):
     ("bell", 1, "LOOK_FIRST"),
     ("bell", 1, "NO_CLOSE"),
     ("bell", 1, "READ_LAST"),
+    ("table_one", 2, "NO_LIFE"),
+    ("table_one", 5, "NO_HEAD"),
+    ("table_one", 1, "PASSED_LATE"),
+    ("table_one", 3, "MEND_FORWARD"),
+    ("table_one", 4, "NO_FIND"),
+    ("table_one", 4, "NO_ADOPT"),
 ])
 def test_a_fault_in_the_protocol_is_found(tmp_path, model, script, fault):
     assert search(tmp_path, model, script, fault) == 1
