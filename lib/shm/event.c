@@ -8,10 +8,20 @@
 #include "shm/client.h"
 
 #include <limits.h>
+#include <unistd.h>
 
-/* Attempts before sleeping; one takes some 40 ns. */
-#define PATIENCE_LEAST 8
-#define PATIENCE_MOST  1024
+/*
+ * How long to try before sleeping, in nanoseconds: longer than it takes to
+ * wake a sleeper on another processor (some 30 us), or two who answer each
+ * other and once slept would sleep each time. After trying in vain it is
+ * halved, up to SPIN_HALVES times, and every SPIN_HOPES-th time it is whole.
+ */
+#define SPIN_MOST   50000u
+#define SPIN_HALVES 6
+#define SPIN_HOPES  16
+
+/* Attempts between two looks at the clock. */
+#define SPIN_ROUNDS 16
 
 static void wake_all(struct segment *segment, enum event event)
 {
@@ -145,30 +155,53 @@ static void relax(void)
 #endif
 }
 
+static bool is_alone(void)
+{
+	static _Atomic int processors;
+	int count = atomic_load_explicit(&processors, memory_order_relaxed);
+
+	if (!count) {
+		count = (int)sysconf(_SC_NPROCESSORS_ONLN);
+		atomic_store_explicit(
+			&processors, count ? count : 1, memory_order_relaxed);
+	}
+	return count == 1;
+}
+
+static struct timespec spin_end(uint32_t doubt, const struct timespec *deadline)
+{
+	unsigned halves =
+		doubt % SPIN_HOPES ? (unsigned)num_min(doubt, SPIN_HALVES) : 0;
+	struct timespec end = time_after(SPIN_MOST >> halves);
+
+	return time_before(deadline, &end) ? *deadline : end;
+}
+
 /*
  * Try for a moment before sleeping: who pushes now and then on another
  * processor is faster than a futex by orders of magnitude. How long depends
  * on what trying has brought so far. The counter is shared by the threads of
  * a handle; what they overwrite of each other is only advice.
  */
-static int spin(
-	struct segment *segment, int (*attempt)(void *argument), void *argument)
+static int spin(struct segment *segment, int (*attempt)(void *argument),
+	void *argument, const struct timespec *deadline)
 {
-	uint32_t patience =
-		atomic_load_explicit(&segment->patience, memory_order_relaxed);
+	uint32_t doubt =
+		atomic_load_explicit(&segment->doubt, memory_order_relaxed);
+	struct timespec end;
 	int result = -EAGAIN;
 
-	for (uint32_t i = 0; result == -EAGAIN && i < patience; i++) {
-		relax();
-		result = attempt(argument);
-	}
-	if (result == -EAGAIN)
-		patience = (uint32_t)num_max(patience / 2, PATIENCE_LEAST);
-	else
-		patience = (uint32_t)num_min(
-			UINT64_C(2) * patience, PATIENCE_MOST);
-	atomic_store_explicit(
-		&segment->patience, patience, memory_order_relaxed);
+	if (is_alone())
+		return -EAGAIN;
+	end = spin_end(doubt, deadline);
+	do {
+		for (int i = 0; result == -EAGAIN && i < SPIN_ROUNDS; i++) {
+			relax();
+			result = attempt(argument);
+		}
+	} while (result == -EAGAIN && !time_passed(&end));
+	atomic_store_explicit(&segment->doubt,
+		result == -EAGAIN ? doubt + 1 : 0, memory_order_relaxed);
 	return result;
 }
 
@@ -181,7 +214,7 @@ int event_wait(struct segment *segment, enum event event,
 	if (result == -EAGAIN && time_passed(deadline))
 		return -ETIMEDOUT;
 	if (result == -EAGAIN && event == EVENT_READABLE)
-		result = spin(segment, attempt, argument);
+		result = spin(segment, attempt, argument, deadline);
 	while (result == -EAGAIN) {
 		uint32_t seq = event_arm(segment, event);
 		int slept;

@@ -59,12 +59,12 @@ struct segment_kind {
 struct segment {
 	char *base;
 	struct roots_shm *roots;
-	uint32_t client;           /* our id; 0 when mapped read-only */
-	uint32_t generation;       /* of the process that opened it */
-	_Atomic int broken;        /* found truncated */
-	_Atomic uint32_t patience; /* of event_wait(), before it sleeps */
-	bool light_fence;          /* changes are release stores: event.h */
-	_Atomic int blind;         /* and may be missed by who sleeps */
+	uint32_t client;        /* our id; 0 when mapped read-only */
+	uint32_t generation;    /* of the process that opened it */
+	_Atomic int broken;     /* found truncated */
+	_Atomic uint32_t doubt; /* how often event_wait() tried in vain */
+	bool light_fence;       /* changes are release stores: event.h */
+	_Atomic int blind;      /* and may be missed by who sleeps */
 	int fd;
 	const struct segment_kind *kind;
 	struct header_shm header; /* a private copy */
