@@ -20,13 +20,19 @@
 static uint64_t of_roots(const struct family *f, uint32_t place)
 {
 	static const uint16_t words[] = {0, 4, 8, 12, 64, 68, 72, 80, 88};
-	unsigned n = place % (sizeof(words) / sizeof(*words) + 4);
+	const unsigned count = sizeof(words) / sizeof(*words);
+	unsigned n = place % (count + 4 + 24);
+	uint64_t roots = OFFSET_ROOTS + offsetof(struct roots_shm, root);
 
 	(void)f;
-	if (n < sizeof(words) / sizeof(*words))
+	if (n < count)
 		return OFFSET_ROOTS + words[n];
-	return OFFSET_ROOTS + offsetof(struct roots_shm, root) +
-	       (n - sizeof(words) / sizeof(*words)) * sizeof(struct root_shm);
+	n -= count;
+	/* First words mostly; an SPSC queue has several in each. */
+	if (n < 4)
+		return roots + n * sizeof(struct root_shm);
+	n -= 4;
+	return roots + n % 3 * sizeof(struct root_shm) + n / 3 * 8;
 }
 
 static uint64_t of_clients(const struct family *f, uint32_t place)
@@ -49,10 +55,14 @@ static uint64_t of_buckets(const struct family *f, uint32_t place)
 }
 
 /* Blocks at the beginning are those in use. */
-static uint64_t block_of(const struct pool_layout *pool, uint32_t place)
+static uint64_t block_of(
+	const struct family *f, unsigned number, uint32_t place)
 {
+	const struct pool_layout *pool = &f->layout.pool[number];
 	uint64_t index = place % 4 ? place / 4 % 96 : place / 4;
 
+	if (!pool->count)
+		return number ? block_of(f, 0, place) : of_array(f, place);
 	return pool->headers + index % pool->count * pool->stride;
 }
 
@@ -60,35 +70,32 @@ static uint64_t block_of(const struct pool_layout *pool, uint32_t place)
  * tables link and hash. */
 static uint64_t of_heads(const struct family *f, uint32_t place)
 {
-	return block_of(&f->layout.pool[0], place / 10) + place % 10 / 2 * 8 +
-	       place % 2 * 4;
+	return block_of(f, 0, place / 10) + place % 10 / 2 * 8 + place % 2 * 4;
 }
 
 static uint64_t of_states(const struct family *f, uint32_t place)
 {
-	return block_of(&f->layout.pool[0], place);
+	return block_of(f, 0, place);
 }
 
 static uint64_t of_links(const struct family *f, uint32_t place)
 {
-	return block_of(&f->layout.pool[0], place) + 24;
+	return block_of(f, 0, place) + 24;
 }
 
 static uint64_t of_data(const struct family *f, uint32_t place)
 {
 	const struct pool_layout *pool = &f->layout.pool[0];
 
-	return block_of(pool, place / 32) + pool->data - pool->headers +
+	if (!pool->count)
+		return of_array(f, place);
+	return block_of(f, 0, place / 32) + pool->data - pool->headers +
 	       place % 32 * 8 % pool->data_size;
 }
 
 static uint64_t of_pages(const struct family *f, uint32_t place)
 {
-	const struct pool_layout *pool = &f->layout.pool[1];
-
-	if (!pool->count)
-		return of_states(f, place);
-	return block_of(pool, place / 6) + place % 6 / 2 * 8 + place % 2 * 4;
+	return block_of(f, 1, place / 6) + place % 6 / 2 * 8 + place % 2 * 4;
 }
 
 static uint64_t of_bitmaps(const struct family *f, uint32_t place)
@@ -97,6 +104,8 @@ static uint64_t of_bitmaps(const struct family *f, uint32_t place)
 
 	if (!pool->count)
 		pool = &f->layout.pool[0];
+	if (!pool->count)
+		return of_array(f, place);
 	return pool->bitmap + place / 2 % ((pool->count + 63) / 64) * 8;
 }
 

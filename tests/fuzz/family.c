@@ -80,6 +80,65 @@ static void fill_fixed(void *queue)
 	fill_queue(queue, (const size_t[]){24, 24, 24, 24});
 }
 
+static void push_packet(void *queue, unsigned count)
+{
+	static char bytes[24];
+	struct iovec messages[32];
+
+	for (unsigned i = 0; i < count; i++)
+		messages[i] = (struct iovec){bytes, sizeof(bytes)};
+	must(agora_queue_push_batch(queue, messages, count), "push a batch");
+}
+
+/* Packets: taken in part, opened, held and given back in part, full. */
+static void fill_packets(void *queue)
+{
+	struct agora_message held[2];
+
+	for (unsigned i = 0; i < 30; i++) {
+		push_packet(queue, 6);
+		take(queue, 6);
+	}
+	push_packet(queue, 5);
+	take(queue, 2);
+	for (unsigned i = 0; i < 2; i++)
+		must(agora_queue_acquire(queue, &held[i]), "acquire");
+	must(agora_queue_restore(queue, &held[1]), "restore");
+	push_packet(queue, 5);
+	take(queue, 3);
+	push_packet(queue, 8);
+}
+
+/* Wrapped, with messages in hand, done and given back, and one half written. */
+static void fill_ring(void *queue, const size_t sizes[4])
+{
+	struct agora_reservation room;
+	struct agora_message held[4];
+
+	for (unsigned i = 0; i < 40; i++) {
+		push(queue, sizes[i % 4]);
+		if (i > 2)
+			take(queue, 1);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		push(queue, sizes[i % 4]);
+	for (unsigned i = 0; i < 4; i++)
+		must(agora_queue_acquire(queue, &held[i]), "acquire");
+	must(agora_queue_release(queue, &held[2]), "release");
+	must(agora_queue_restore(queue, &held[1]), "restore");
+	must(agora_queue_reserve(queue, sizes[0], &room), "reserve");
+}
+
+static void fill_spsc(void *queue)
+{
+	fill_ring(queue, (const size_t[]){24, 0, 100, 7});
+}
+
+static void fill_spsc_fixed(void *queue)
+{
+	fill_ring(queue, (const size_t[]){24, 24, 24, 24});
+}
+
 static void fill_nothing(void *handle)
 {
 	(void)handle;
@@ -162,6 +221,40 @@ struct family families[] = {
 			.key_size = 8,
 			.message_size = 8,
 			.clients = 1}},
+	{.path = "p/packets.queue",
+		.fill = fill_packets,
+		.options = {.capacity = 16,
+			.message_size = 24,
+			.clients = 3,
+			.flags = AGORA_FIXED}},
+	{.path = "p/packed.queue",
+		.fill = fill_packets,
+		.options = {.capacity = 16,
+			.message_size = FUZZ_LONG,
+			.memory = 1 << 16,
+			.clients = 3}},
+	{.path = "p/ring.queue",
+		.fill = fill_spsc,
+		.options = {.capacity = 12,
+			.message_size = 100,
+			.memory = 2048,
+			.clients = 3,
+			.flags = AGORA_SPSC}},
+	{.path = "p/slots.queue",
+		.fill = fill_spsc_fixed,
+		.options = {.capacity = 12,
+			.message_size = 24,
+			.clients = 3,
+			.flags = AGORA_SPSC | AGORA_FIXED}},
+	{.path = "p/spilled.table",
+		.fill = fill_many,
+		.options = {.capacity = 64,
+			.key_size = 40,
+			.message_size = FUZZ_LONG,
+			.inline_size = 24,
+			.memory = 1 << 17,
+			.writers = AGORA_WRITERS_ONE,
+			.clients = 3}},
 };
 
 const unsigned family_count = sizeof(families) / sizeof(*families);
@@ -195,7 +288,7 @@ static void look(struct family *family, const struct agora_object *object)
 {
 	const struct segment *segment = &object->segment;
 
-	family->kind = object->kind;
+	family->kind = object->named;
 	family->header = segment->header;
 	family->layout = segment->layout;
 	family->size = segment->header.size;

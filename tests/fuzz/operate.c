@@ -140,6 +140,14 @@ static size_t size_to_write(const struct run *r)
 	return num_min(size, 20);
 }
 
+static size_t size_of_short(const struct run *r)
+{
+	const struct params_shm *params = &r->object->segment.header.params;
+
+	return params->flags & AGORA_FIXED ? size_to_write(r)
+					   : num_min(params->message_size, 5);
+}
+
 static int do_push(struct run *r)
 {
 	static const char bytes[FUZZ_LONG];
@@ -153,6 +161,66 @@ static int do_push_wait(struct run *r)
 
 	return agora_object_push_wait(
 		r->object, bytes, size_to_write(r), &past);
+}
+
+static int do_push_batch(struct run *r)
+{
+	static char bytes[FUZZ_LONG];
+	struct iovec messages[8];
+	int result;
+
+	for (unsigned i = 0; i < 8; i++)
+		messages[i] = (struct iovec){
+			bytes, i == 6 ? size_to_write(r) : size_of_short(r)};
+	result = agora_object_push_batch(r->object, messages, 8);
+	return result < 0 ? result : 0;
+}
+
+static int do_pop_batch(struct run *r)
+{
+	struct agora_buffer b[5];
+	int result;
+
+	for (unsigned i = 0; i < 5; i++)
+		b[i] = buffer(r);
+	result = agora_object_pop_batch(r->object, b, 5);
+	for (int i = 0; i < result; i++)
+		copied(0, &b[i]);
+	return result < 0 ? result : 0;
+}
+
+static int do_reserve(struct run *r)
+{
+	static const char bytes[FUZZ_LONG];
+	struct agora_reservation room;
+	size_t size = size_to_write(r);
+	int result = agora_object_reserve(r->object, size, &room);
+
+	if (result)
+		return result;
+	if (room.data)
+		memset(room.data, 'r', size);
+	result = agora_object_write(r->object, &room, 0, bytes, size);
+	if (!result && !(r->turn & 1))
+		result = agora_object_commit(r->object, &room);
+	/* Of no effect after commit. */
+	agora_object_abort(r->object, &room);
+	return result;
+}
+
+static int do_arm(struct run *r)
+{
+	int result = agora_object_descriptor(r->object);
+
+	if (result >= 0)
+		result = agora_object_arm(
+			r->object, AGORA_READABLE | AGORA_WRITABLE, 0);
+	return result < 0 ? result : 0;
+}
+
+static int do_yield(struct run *r)
+{
+	return agora_object_yield(r->object);
 }
 
 static int do_pop(struct run *r)
@@ -319,10 +387,17 @@ static const struct operation operations[] = {
 	{"acquire", &kind_queue, true, do_acquire},
 	{"restore", &kind_queue, true, do_restore},
 	{"pop", &kind_queue, true, do_pop},
+	{"push_batch", &kind_queue, true, do_push_batch},
+	{"pop_batch", &kind_queue, true, do_pop_batch},
+	{"reserve", &kind_queue, true, do_reserve},
 	{"push", &kind_queue, true, do_push},
 	{"pop_wait", &kind_queue, true, do_pop_wait},
 	{"release", &kind_queue, true, do_release},
+	{"push_batch", &kind_queue, true, do_push_batch},
 	{"push_wait", &kind_queue, true, do_push_wait},
+	{"pop", &kind_queue, true, do_pop},
+	{"acquire", &kind_queue, true, do_acquire},
+	{"arm", &kind_queue, true, do_arm},
 	{"get", &kind_table, false, do_get},
 	{"next", &kind_table, false, do_next},
 	{"put", &kind_table, true, do_put},
@@ -331,6 +406,7 @@ static const struct operation operations[] = {
 	{"add", &kind_table, true, do_add},
 	{"delete", &kind_table, true, do_delete},
 	{"wait", NULL, true, do_wait},
+	{"yield", NULL, true, do_yield},
 	{"repair", NULL, true, do_repair},
 };
 
@@ -354,7 +430,7 @@ static void do_all(struct run *r, bool writes, unsigned first)
 		const struct operation *o = &operations[(i + first) % COUNT];
 
 		if ((o->writes && !writes) ||
-			(o->kind && o->kind != r->object->kind))
+			(o->kind && o->kind != r->object->named))
 			continue;
 		fuzz_tick();
 		allow(o->name, o->run(r));
