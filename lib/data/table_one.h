@@ -289,12 +289,14 @@ static inline int look_at(
  * be predicted, and what comes next must not wait for this. */
 static inline unsigned find_tag(const struct line_shm *line, uint64_t tag)
 {
+	const uint64_t tagged = tag << WORD_TAG_SHIFT;
 	unsigned found = 0;
 
 #pragma GCC unroll 7
-	for (unsigned i = 0; i < LINE_WORDS; i++)
-		found |= (unsigned)(word_tag(load_word(&line->word[i])) == tag)
-			 << i;
+	for (unsigned i = LINE_WORDS; i-- > 0;)
+		found = found + found +
+			((load_word(&line->word[i]) ^ tagged) <
+				UINT64_C(1) << WORD_TAG_SHIFT);
 	return found;
 }
 

@@ -284,7 +284,7 @@ static int next_at_home(struct table_one *o, struct step *step, uint64_t home,
 		if (!result && !step->found)
 			return -ENOENT;
 		if (!result)
-			result = copy_value(
+			result = one_copy_value(
 				o, &step->best_at, value ? value : &none);
 	} while (again(&step->at, &result));
 	return result == -EMSGSIZE && !value ? 0 : result;
