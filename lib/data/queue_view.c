@@ -349,6 +349,18 @@ static void count_message(const struct agora_queue *q, const struct place *p,
 		st->bytes += num_min(size, q->message_size);
 }
 
+/* True when a message of a packet that is being opened has a block already.
+ * The cycle goes out from the packet's: its ticket is not all in the state. */
+static bool has_own_cell(
+	const struct agora_queue *q, const struct place *p, uint64_t cell)
+{
+	uint64_t around = ((p->ticket & q->mask) + p->number) >> q->order;
+	uint64_t cycle = (cell_cycle(cell) + around) & CYCLE_MASK;
+
+	return p->number &&
+	       cell_cycle(load_cell(q, p->ticket + p->number)) == cycle;
+}
+
 static void count_block(const struct agora_queue *q, struct block_ref ref,
 	struct agora_stat *st)
 {
@@ -362,9 +374,11 @@ static void count_block(const struct agora_queue *q, struct block_ref ref,
 		count_message(q, &p, st);
 		return;
 	}
+	p.ticket = state & PACKET_TICKET_MASK;
 	for (p.number = packet_first(state); p.number <= cell_more(cell);
 		p.number++)
-		count_message(q, &p, st);
+		if (!has_own_cell(q, &p, cell))
+			count_message(q, &p, st);
 }
 
 int queue_stat(void *handle, struct agora_stat *stat)
