@@ -169,11 +169,8 @@ static int claim_single(struct agora_queue *q, struct claim *c)
 
 	for (int tries = 0; error == AGAIN && tries < TRIES; tries++) {
 		error = claim(q, c);
-		if (error != PACKET)
-			continue;
-		error = queue_open_packet(q, c);
-		if (error == -EAGAIN) /* blocks, not messages, are missing */
-			error = -ENOSPC;
+		if (error == PACKET)
+			error = queue_open_packet(q, c);
 	}
 	return error == AGAIN ? -EUCLEAN : error;
 }

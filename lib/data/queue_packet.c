@@ -348,8 +348,9 @@ int queue_open_packet(struct agora_queue *q, const struct claim *c)
 	for (unsigned i = c->more; i >= num_max(first, 1); i--) {
 		int error = fill_cell(q, c, opened, i);
 
+		/* Blocks are missing, not messages. */
 		if (error)
-			return error;
+			return error == -EAGAIN ? -ENOSPC : error;
 	}
 	close_packet(q, c, opened);
 	return AGAIN;

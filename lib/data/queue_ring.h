@@ -50,7 +50,7 @@ int queue_take(struct agora_queue *q, const struct claim *claim,
 
 /*
  * Give all that is left in a packet blocks of their own.
- * Returns AGAIN, -ENOSPC, -EAGAIN (no blocks), -EUCLEAN.
+ * Returns AGAIN, -ENOSPC (also: no blocks), -EUCLEAN.
  */
 int queue_open_packet(struct agora_queue *q, const struct claim *claim);
 
