@@ -28,7 +28,9 @@
  *
  * Invariants
  *  1 A cell is written at most once in each cycle. The cells at the other
- *    tickets of a packet are left out, or are written by who opens it.
+ *    tickets of a packet are left out, or are written by who opens it. One
+ *    that is left out is given the cycle before the last, with no meaning, 8
+ *    times in 2^31 cycles: none comes to be older than a cycle can tell.
  *  2 A block is in the queue if and only if its state is PUBLISHED(*, t), or
  *    PACKET or OPENED(*, n, t), and the cell at t names it with t's cycle.
  *    Only then may head not pass t. Of a packet, n messages are taken.

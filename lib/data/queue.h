@@ -71,6 +71,9 @@ static inline struct block_ref cell_block(uint64_t cell)
 		(uint32_t)(cell & ((UINT64_C(1) << INDEX_BITS) - 1))};
 }
 
+/* In the cycles that are a multiple of this and 1, cells are renewed. */
+#define RENEWED ((UINT64_C(1) << (CYCLE_BITS - 3)) - 1)
+
 /* True when a cell was last written in a cycle before the given one. */
 static inline bool cell_is_older(uint64_t cell, uint64_t cycle)
 {

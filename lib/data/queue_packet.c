@@ -58,6 +58,26 @@ uint64_t queue_behind_packet(
 	return ticket + more + 1;
 }
 
+/*
+ * Packets that always come to lie alike leave out the same cells for ever:
+ * after half of all cycles one would not be told from one of the future. So
+ * in some cycles who leaves a cell out makes it younger, but old still.
+ */
+void queue_renew_cells(
+	const struct agora_queue *q, uint64_t ticket, unsigned count)
+{
+	for (uint64_t t = ticket; t < ticket + count; t++) {
+		uint64_t cell = load_cell(q, t);
+		uint64_t cycle = (cycle_of(q, t) - 2) & CYCLE_MASK;
+
+		if (cell_is_older(cell, cycle))
+			/* [Q] */
+			atomic_compare_exchange_strong_explicit(cell_at(q, t),
+				&cell, cell_make(cycle, 0, cell_block(cell)),
+				memory_order_acq_rel, memory_order_relaxed);
+	}
+}
+
 /* ---- push ---- */
 
 /* A block of ours that is being filled. */
@@ -303,8 +323,12 @@ static int fill_cell(struct agora_queue *q, const struct claim *c,
 	/* [Q] */
 	if (!atomic_compare_exchange_strong_explicit(cell_at(q, t), &cell,
 		    cell_make(cycle_of(q, t), 0, ref), memory_order_acq_rel,
-		    memory_order_relaxed))
+		    memory_order_relaxed)) {
 		pool_free(&q->store.pool[0], ref);
+		/* or it was renewed, by one who came late */
+		if (cell_cycle(cell) != cycle_of(q, t))
+			return AGAIN;
+	}
 	crash_point(queue_packet_filled);
 	return 0;
 }

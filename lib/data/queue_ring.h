@@ -30,6 +30,8 @@ struct claim {
 	size_t room; /* do not claim what is larger: -EMSGSIZE */
 };
 
+void queue_renew_cells(
+	const struct agora_queue *q, uint64_t ticket, unsigned count);
 int queue_look_room(struct agora_queue *q, uint64_t t, unsigned want);
 uint64_t queue_behind_packet(
 	const struct agora_queue *q, uint64_t ticket, unsigned more);
@@ -117,6 +119,8 @@ ALWAYS_INLINE int try_publish(
 	room = look_room(q, t, count);
 	if (unlikely(room <= 0))
 		return room;
+	if (unlikely(room > 1 && !(cycle & RENEWED)))
+		queue_renew_cells(q, t + 1, (unsigned)room - 1);
 	atomic_store_explicit(&store_head(&q->store, ref)->state,
 		room == 1 ? state_make(BLOCK_PUBLISHED, me, t)
 			  : packet_make(BLOCK_PACKET, me, 0, t),
