@@ -21,161 +21,9 @@
  * stands in the state as it is saved, so 1 and 2 attach to a blank object
  * first, and the state is put under them.
  */
-#include "step_client.h"
+#include "step_state.h"
 
 #include <getopt.h>
-
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
-
-/* ---- states ---- */
-
-/* The state under test, and what may and must come of it. */
-static struct {
-	const struct group *group;
-	const struct state *state;
-	struct task task;
-	char *image;
-	uint64_t first;          /* the one that a pop will take; 0: none */
-	unsigned char must[IDS]; /* come out exactly once */
-	uint64_t value[KEYS];    /* of each key; 0: none */
-} scene;
-
-static uint64_t count_messages(void)
-{
-	struct agora_stat stat;
-
-	check(agora_object_stat(survivor.object, &stat), "stat");
-	return stat.count;
-}
-
-/* What others can see of the object: changes with an operation's effect. */
-static uint64_t look(int key)
-{
-	return is_table ? get(key, NULL) : count_messages();
-}
-
-/* How many instructions a task has; the object is as before afterwards. */
-static long count_steps(const struct task *task)
-{
-	char *image = file_save(&first.file);
-	pid_t pid = start(task);
-	long steps = 0;
-
-	while (victim_step(pid, 1))
-		steps++;
-	file_restore(&first.file, image);
-	munmap(image, first.file.size);
-	return steps;
-}
-
-/* Kill a client in the middle of its operation, and leave it there. */
-static void strand(const struct task *task, int at)
-{
-	long steps = at == AT_EFFECT ? 0 : count_steps(task) * at / 8;
-	pid_t pid = start(task);
-	uint64_t before = look(task->key);
-
-	while (at == AT_EFFECT && look(task->key) == before)
-		if (!victim_step(pid, 1))
-			fail("no effect", task->op, 0);
-	victim_step(pid, steps);
-	victim_kill(pid);
-}
-
-static uint64_t fill_id(int i)
-{
-	return id_in((scene.group->shape + (unsigned)i) % 3, 10 + (unsigned)i);
-}
-
-static void fill_queue(const struct state *state)
-{
-	struct agora_message m;
-
-	for (int i = 0; i < state->rotate; i++)
-		if (push(1) || pop(NULL) != 1)
-			fail("rotate", i, 0);
-	for (int i = 0; i < state->fill; i++) {
-		check(push(fill_id(i)), "fill");
-		scene.must[fill_id(i)] = 1;
-	}
-	if (state->returned) {
-		check(agora_queue_acquire(survivor.queue, &m), "acquire");
-		check(agora_queue_restore(survivor.queue, &m), "restore");
-	}
-}
-
-static void fill_table(const struct state *state)
-{
-	enum shape shape =
-		scene.group->op == ADD ? SHORT : (scene.group->shape + 1) % 3;
-
-	for (int i = 0; is_single && i < OTHERS; i++)
-		check(put(KEYS + i, id_in(SHORT, 30)), "fill");
-	for (int i = 0; i < KEYS - 1; i++)
-		if (i != 2 || state->fill)
-			check(put(i, id_in(shape, 10 + (unsigned)i)), "fill");
-	if (!is_single)
-		return;
-	/* Others are to write from here on. */
-	agora_object_close(survivor.object);
-	survivor = attach(&first, 0);
-}
-
-/* What a pop would take, without taking it; 0: nothing. */
-static uint64_t peek(void)
-{
-	static unsigned char data[LARGEST];
-	struct agora_buffer b = {data, LARGEST, 0, 0};
-
-	return agora_queue_peek(survivor.queue, &b) ? 0 : id_of(data, b.size);
-}
-
-static void note_state(const struct task *dead, int at)
-{
-	scene.task.id = id_in(scene.group->shape, 50);
-	scene.task.op = scene.group->op;
-	scene.task.key = 2;
-	if (!is_table) {
-		scene.first = peek();
-		if (dead->op == PUSH && at == AT_EFFECT)
-			scene.must[dead->id] = 1;
-		else if (at != AT_EFFECT)
-			scene.must[dead->op == PUSH ? dead->id : fill_id(0)] =
-				2;
-		return;
-	}
-	for (int i = 0; i < KEYS; i++)
-		scene.value[i] = get(i, i == 2 ? &scene.task.version : NULL);
-}
-
-/* Build a state and save it. at: where who died before was killed. */
-static void arrange(
-	const struct group *group, const struct state *state, int at)
-{
-	struct task dead = {.op = at == AT_EFFECT ? state->dead : group->before,
-		.id = id_in(group->op == ADD ? SHORT : group->shape, 60),
-		.key = at == AT_EFFECT ? state->key : 2};
-	struct client second;
-
-	memset(&scene, 0, sizeof(scene));
-	scene.group = group;
-	scene.state = state;
-	snprintf(step_doing, sizeof(step_doing), "%s, %s, %d", group->name,
-		state->name, at);
-	file_restore(&first.file, first.blank);
-	survivor = attach(&first, 0);
-	second = attach(&first, 0);
-	if (is_table)
-		fill_table(state);
-	else
-		fill_queue(state);
-	if (dead.op != NONE)
-		strand(&dead, at);
-	note_state(&dead, at);
-	scene.image = file_save(&first.file);
-	agora_object_close(second.object);
-	agora_object_close(survivor.object);
-}
 
 /* ---- judges ---- */
 
@@ -198,12 +46,38 @@ static void account(void)
 		fail("blocks leaked", (long)report.free, (long)report.blocks);
 }
 
-/* How often the victim's message must come out: 0, 1, or 2: perhaps once. */
-static unsigned char expected_push(void)
+/* How often the victim's messages must come out: 0, 1, or 2: perhaps once. */
+static void judge_push(unsigned char *must, uint64_t room)
 {
-	if (!told->begun || (told->done && told->result))
-		return 0;
-	return told->done ? 1 : 2;
+	int count = scene.task.op == PUSH_BATCH ? MANY : 1, done = 0;
+
+	if (told->done && scene.task.op == PUSH_BATCH) {
+		done = told->result;
+		if (done != (room < MANY ? (int)room : MANY) &&
+			!(done == -EAGAIN && !room))
+			fail("pushed", done, (long)room);
+	} else if (told->done) {
+		done = !told->result;
+	}
+	for (int i = 0; i < count; i++)
+		must[batch_id(scene.task.id, (unsigned)i)] = told->done
+								     ? i < done
+							     : told->begun ? 2
+									   : 0;
+}
+
+/* A part of a batch is its beginning. */
+static void judge_batch(const unsigned char *out)
+{
+	const uint64_t *list = scene.list;
+
+	for (unsigned i = 1; scene.task.op == PUSH_BATCH && i < MANY; i++)
+		if (out[batch_id(scene.task.id, i)] >
+			out[batch_id(scene.task.id, i - 1)])
+			fail("pushed without the one before", i, 0);
+	for (unsigned i = 1; scene.task.op == POP_BATCH && i < SEVERAL; i++)
+		if (list[i] && out[list[i]] < out[list[i - 1]])
+			fail("taken without the one before", i, 0);
 }
 
 /* Messages leave the queue in their order, whoever had them before. */
@@ -245,21 +119,25 @@ static void work_on_queue(unsigned char *out, unsigned char *must)
 
 static void judge_pop(unsigned char *out, unsigned char *must)
 {
-	uint64_t size = size_of(scene.first);
+	int most = scene.task.op == POP_BATCH ? SEVERAL : 1;
+	int got = told->result;
 
-	if (!told->begun)
+	if (scene.task.op != POP_BATCH && !got)
+		got = 1;
+	for (int i = 0; i < most && !told->done && told->begun; i++)
+		must[scene.list[i]] = 2;
+	if (!told->done)
 		return;
-	if (!told->done) {
-		must[scene.first] = 2;
-		return;
+	if (scene.list[0] ? got < 1 || got > most : got != -EAGAIN)
+		fail("pop", got, (long)scene.list[0]);
+	for (int i = 0; i < got; i++) {
+		uint64_t id = scene.list[i];
+
+		out[id]++;
+		if (scene.task.op != RELEASE &&
+			id_of(told->buffer[i], size_of(id)) != id)
+			fail("another message", (long)id, 0);
 	}
-	if (told->result != (scene.first ? 0 : -EAGAIN))
-		fail("pop", told->result, (long)scene.first);
-	if (!told->result)
-		out[scene.first]++;
-	if (scene.task.op == POP && !told->result &&
-		id_of(told->buffer, size) != scene.first)
-		fail("another message", (long)scene.first, 0);
 }
 
 static void judge_queue(void)
@@ -267,9 +145,10 @@ static void judge_queue(void)
 	unsigned char out[IDS] = {0}, must[IDS];
 
 	memcpy(must, scene.must, IDS);
-	if (scene.task.op == PUSH)
-		must[scene.task.id] = expected_push();
-	else if (scene.task.op == POP || scene.task.op == RELEASE)
+	if (scene.task.op <= COMMIT)
+		judge_push(must, scene.room);
+	else if (scene.task.op == POP || scene.task.op == POP_BATCH ||
+		 scene.task.op == RELEASE)
 		judge_pop(out, must);
 	work_on_queue(out, must);
 	repair();
@@ -277,6 +156,7 @@ static void judge_queue(void)
 	for (long id = 1; id < IDS; id++)
 		if (must[id] == 2 ? out[id] > 1 : out[id] != must[id])
 			fail("lost or repeated", id, out[id]);
+	judge_batch(out);
 	account();
 }
 
@@ -472,25 +352,35 @@ static void make_blank(void)
 	twin.blank = file_save(&twin.file);
 }
 
+static enum kind kind_of(const struct state *state)
+{
+	return state->batch ? PACKETS : SINGLES;
+}
+
 static void run(const struct group *group, struct pace *pace)
 {
 	enum op op = group->op == REPAIR ? group->before : group->op;
 	int sample = pace->stride > 1 ? (int)(pace->phase % 3) : 0;
-	const struct state *states;
+	const struct state *states, *repaired;
 	size_t count;
 
 	is_table = op >= PUT;
 	is_single = strstr(group->name, "one-") != NULL;
 	states = is_table ? table_states : queue_states;
 	count = is_table ? COUNT(table_states) : COUNT(queue_states);
+	repaired = &states[1];
 	make_blank();
 	for (size_t i = 0; i < count && group->op != REPAIR; i++) {
+		if (!(group->kind & kind_of(&states[i])))
+			continue;
 		arrange(group, &states[i], AT_EFFECT);
 		kill_all(pace);
 	}
+	if (group->kind & PACKETS)
+		repaired = &queue_states[HALF_TAKEN];
 	/* A sample of instructions goes with a sample of states. */
 	for (int at = EIGHTH + sample; at < 8 && group->op == REPAIR; at++) {
-		arrange(group, &states[1], at);
+		arrange(group, repaired, at);
 		kill_all(pace);
 		at += pace->stride > 1 ? 2 : 0;
 	}

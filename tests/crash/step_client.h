@@ -12,15 +12,22 @@
 
 #include <agora/agora.h>
 #include <ftw.h>
+#include <sys/uio.h>
 
 #define CAPACITY 8
 #define LARGEST  3500
 #define IDS      3000
+#define MANY     5 /* messages of a batch that is pushed */
+#define SEVERAL  4 /* at most, that are popped at once */
 
 enum op {
 	NONE,
 	PUSH,
+	PUSH_BATCH,
+	COMMIT,
+	ABORT,
 	POP,
+	POP_BATCH,
 	RELEASE,
 	RESTORE,
 	PUT,
@@ -32,83 +39,6 @@ enum op {
 
 /* The sizes of messages and values: in the block, with parts, with a page. */
 enum shape { SHORT, PARTS, LONG };
-
-/* ---- what is tried ---- */
-
-/* Where the one that died before was killed. */
-enum { AT_EFFECT = 0, EIGHTH = 1 /* to 7: that part of its instructions */ };
-
-/* Of a table with one writer where the name says "one-". */
-struct group {
-	const char *name;
-	enum op op;
-	enum shape shape;
-	enum op before; /* REPAIR: what the dead one was about */
-};
-
-struct state {
-	const char *name;
-	int rotate;    /* messages pushed and popped before */
-	int fill;      /* then pushed; of a table: key 2 is there */
-	bool returned; /* the first message was claimed and given back */
-	enum op dead;
-	int key; /* of the dead one's operation */
-};
-
-static const struct group groups[] = {
-	{"push-short", PUSH, SHORT, NONE},
-	{"push-parts", PUSH, PARTS, NONE},
-	{"push-long", PUSH, LONG, NONE},
-	{"pop-short", POP, SHORT, NONE},
-	{"pop-parts", POP, PARTS, NONE},
-	{"pop-long", POP, LONG, NONE},
-	{"release-short", RELEASE, SHORT, NONE},
-	{"release-long", RELEASE, LONG, NONE},
-	{"restore", RESTORE, SHORT, NONE},
-	{"put-short", PUT, SHORT, NONE},
-	{"put-parts", PUT, PARTS, NONE},
-	{"put-long", PUT, LONG, NONE},
-	{"delete", DELETE, SHORT, NONE},
-	{"compare", COMPARE, SHORT, NONE},
-	{"add", ADD, SHORT, NONE},
-	{"one-put-short", PUT, SHORT, NONE},
-	{"one-put-parts", PUT, PARTS, NONE},
-	{"one-put-long", PUT, LONG, NONE},
-	{"one-delete", DELETE, SHORT, NONE},
-	{"one-delete-long", DELETE, PARTS, NONE},
-	{"one-compare", COMPARE, SHORT, NONE},
-	{"one-add", ADD, SHORT, NONE},
-	{"repair-push", REPAIR, PARTS, PUSH},
-	{"repair-pop", REPAIR, LONG, POP},
-	{"repair-restore", REPAIR, SHORT, RESTORE},
-	{"repair-put", REPAIR, PARTS, PUT},
-	{"repair-delete", REPAIR, LONG, DELETE},
-	{"repair-one-put", REPAIR, PARTS, PUT},
-	{"repair-one-delete", REPAIR, LONG, DELETE},
-};
-
-static const struct state queue_states[] = {
-	{"empty", 0, 0, false, NONE, 0},
-	{"half full", 0, 4, false, NONE, 0},
-	{"full", 0, CAPACITY, false, NONE, 0},
-	{"wrapped", 13, 5, false, NONE, 0},
-	{"wrapped and full", 6, CAPACITY, false, NONE, 0},
-	{"tail behind", 3, 3, false, PUSH, 0},
-	{"tail behind, full", 3, CAPACITY - 1, false, PUSH, 0},
-	{"head behind", 3, 3, false, POP, 0},
-	{"head behind, full", 3, CAPACITY, false, POP, 0},
-	{"returned", 3, 3, true, NONE, 0},
-};
-
-static const struct state table_states[] = {
-	{"absent", 0, 0, false, NONE, 0},
-	{"present", 0, 1, false, NONE, 0},
-	{"dead entry of the key", 0, 1, false, DELETE, 2},
-	{"key half replaced", 0, 1, false, PUT, 2},
-	{"dead entry before, key absent", 0, 0, false, DELETE, 1},
-	{"dead entry before, key present", 0, 1, false, DELETE, 1},
-	{"neighbour half replaced", 0, 1, false, PUT, 1},
-};
 
 /* ---- the space ---- */
 
@@ -129,7 +59,7 @@ static struct place first, twin;
 static struct told {
 	_Atomic bool begun, done;
 	_Atomic int result;
-	unsigned char buffer[LARGEST];
+	unsigned char buffer[SEVERAL][LARGEST];
 } * told;
 
 static int remove_one(
@@ -334,20 +264,68 @@ static int take(const struct client *c, bool restore)
 		       : agora_queue_release(c->queue, &m);
 }
 
+/* Reserve more than it takes, write, and commit or abort. */
+static int reserve(
+	const struct client *c, const struct iovec *message, bool commit)
+{
+	struct agora_reservation r;
+	int result = agora_queue_reserve(c->queue, LARGEST, &r);
+
+	if (result)
+		return result;
+	result = agora_queue_write(
+		c->queue, &r, 0, message->iov_base, message->iov_len);
+	r.size = message->iov_len;
+	if (!result && commit)
+		result = agora_queue_commit(c->queue, &r);
+	if (result || !commit)
+		check(agora_queue_abort(c->queue, &r), "abort");
+	return result;
+}
+
+/* The messages of a batch: short ones, or some that are no part of a packet. */
+static uint64_t batch_id(uint64_t from, unsigned number)
+{
+	return number % 3 ? id_in(SHORT, from % 1000 + number) : from + number;
+}
+
+static void make_batch(uint64_t from, struct iovec *messages)
+{
+	static unsigned char data[MANY][LARGEST];
+
+	for (unsigned i = 0; i < MANY; i++) {
+		uint64_t id = batch_id(from, i);
+
+		messages[i] = (struct iovec){data[i], size_of(id)};
+		memcpy(data[i], bytes_of(id), size_of(id));
+	}
+}
+
 static int perform(const struct client *c, const struct task *task,
-	const unsigned char *bytes, size_t size)
+	const struct iovec *messages)
 {
 	const uint64_t *key = &keys[task->key];
-	struct agora_buffer out = {told->buffer, LARGEST, 0, 0};
-	struct agora_buffer in = {(void *)bytes, 0, size, task->version};
+	void *bytes = messages->iov_base;
+	size_t size = messages->iov_len;
+	struct agora_buffer in = {bytes, 0, size, task->version};
+	struct agora_buffer out[SEVERAL];
 	struct agora_check report;
 
+	for (int i = 0; i < SEVERAL; i++)
+		out[i] = (struct agora_buffer){told->buffer[i], LARGEST, 0, 0};
 	told->begun = true;
 	switch (task->op) {
 	case PUSH:
 		return agora_queue_push(c->queue, bytes, size);
+	case PUSH_BATCH:
+		return agora_queue_push_batch(c->queue, messages, MANY);
+	case COMMIT:
+	case ABORT:
+		return reserve(c, messages, task->op == COMMIT);
 	case POP:
-		return agora_queue_pop(c->queue, &out);
+		return agora_queue_pop(c->queue, out);
+	case POP_BATCH:
+		return agora_queue_pop_batch(c->queue, out, SEVERAL);
 	case RELEASE:
 	case RESTORE:
 		return take(c, task->op == RESTORE);
@@ -372,11 +350,13 @@ static pid_t start(const struct task *task)
 	pid = fork();
 	if (!pid) {
 		struct client c = attach(&first, 0);
-		const unsigned char *bytes = bytes_of(task->id);
-		size_t size = size_of(task->id);
+		struct iovec messages[MANY];
 
+		make_batch(task->id, messages);
+		messages[0].iov_len = size_of(task->id);
+		messages[0].iov_base = (void *)bytes_of(task->id);
 		victim_ready();
-		told->result = perform(&c, task, bytes, size);
+		told->result = perform(&c, task, messages);
 		told->done = true;
 		_exit(0);
 	}

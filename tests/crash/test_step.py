@@ -19,17 +19,19 @@ SANITIZED = "sanitize" in str(drivers.BUILD)
 def groups():
     # A step costs the same with sanitizers, but there are so many more.
     if SANITIZED:
-        return ["pop-short", "restore", "delete", "one-delete"]
+        return ["pop-short", "pop-packet", "restore", "delete", "one-delete"]
     if not DRIVER.exists():
         return [""]
     return drivers.run_program([DRIVER, "--list"], 60)[1].split()
 
 
 def stride(group):
-    """Repairing takes some ten times the instructions of anything else."""
+    """Repairing takes some ten times the instructions of anything else, and
+    packets are tried in more states."""
     if EVERY:
         return 1
-    return (211 if group.startswith("repair") else 7) * (29 if SANITIZED else 1)
+    few = 7 if group.endswith(("short", "parts", "long")) else 31
+    return (211 if group.startswith("repair") else few) * (29 if SANITIZED else 1)
 
 
 @pytest.fixture(scope="module")
