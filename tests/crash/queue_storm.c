@@ -5,9 +5,12 @@
  *
  * With spsc there is one of each at a time: who comes next takes its role.
  *
- * What each of them did is written down in memory that the parent shares. A
- * message whose push had returned must come out, exactly once; one that a
- * consumer was copying when it died may be the one that it had taken.
+ * They push and pop one by one, in batches, and without a copy: what is in
+ * packets is popped whole and in part, and claimed. What each of them did is
+ * written down in memory that the parent shares. A message whose push had
+ * returned must come out, exactly once; one that a consumer was copying when
+ * it died may be one that it had taken. Of a batch in the middle of which a
+ * producer died the beginning may come out, but none without those before.
  */
 #include <agora/agora.h>
 #include <assert.h>
@@ -19,6 +22,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,15 +69,18 @@ static void account(struct agora_queue *q)
 
 #define WORKERS  4
 #define LIVES    8192 /* producers, one after the other */
-#define LIFE_IDS 2048 /* messages of one of them */
+#define LIFE_IDS 8192 /* messages of one of them */
+#define BATCH    12
 
 struct storm {
 	_Atomic unsigned char pushed[LIVES][LIFE_IDS];
 	_Atomic unsigned char taken[LIVES][LIFE_IDS];
-	_Atomic uint32_t pushing[LIVES];
 	struct {
-		_Atomic uint32_t popping;
-		unsigned char buffer[LARGEST];
+		_Atomic uint32_t first, count; /* what may be in, or not */
+	} pushing[LIVES];
+	struct {
+		_Atomic bool popping;
+		unsigned char buffer[BATCH][LARGEST];
 	} consumer[WORKERS];
 	_Atomic uint64_t messages;
 };
@@ -84,7 +91,10 @@ static size_t storm_size(uint32_t life, uint32_t seq)
 {
 	uint32_t mix = (life * 2654435761u) ^ (seq * 40503u);
 
-	return mix % 50 == 0 ? 16 + mix % (LARGEST - 16) : 16 + mix % 500;
+	if (mix % 50 == 0)
+		return 16 + mix % (LARGEST - 16);
+	/* Mostly short ones, for packets. */
+	return 16 + mix % (mix % 7 ? 30 : 500);
 }
 
 static void storm_fill(unsigned char *data, uint32_t life, uint32_t seq)
@@ -118,21 +128,62 @@ static void storm_check(
 			fail("torn bytes", (long)i, data[i]);
 }
 
-static void produce(uint32_t life)
+/* How many of so many messages were pushed. */
+static int push_batch(
+	struct agora_queue *q, uint32_t life, uint32_t first, uint32_t count)
+{
+	static unsigned char data[BATCH][LARGEST];
+	struct iovec messages[BATCH];
+
+	for (uint32_t i = 0; i < count; i++) {
+		storm_fill(data[i], life, first + i);
+		messages[i] =
+			(struct iovec){data[i], storm_size(life, first + i)};
+	}
+	if (count > 1)
+		return agora_queue_push_batch_wait(q, messages, count, NULL);
+	check(agora_queue_push_wait(q, data[0], messages->iov_len, NULL),
+		"push_wait");
+	return 1;
+}
+
+static int push_reserved(struct agora_queue *q, uint32_t life, uint32_t seq)
 {
 	static unsigned char data[LARGEST];
+	struct agora_reservation r;
+
+	storm_fill(data, life, seq);
+	check(agora_queue_reserve_wait(q, LARGEST, NULL, &r), "reserve_wait");
+	r.size = storm_size(life, seq);
+	check(agora_queue_write(q, &r, 0, data, r.size), "write");
+	if (random() % 4 == 0) {
+		check(agora_queue_abort(q, &r), "abort");
+		return 0;
+	}
+	check(agora_queue_commit_wait(q, &r, NULL), "commit_wait");
+	return 1;
+}
+
+static void produce(uint32_t life)
+{
 	struct agora_queue *q = open_queue(0, 0);
 
-	for (uint32_t seq = 0; seq < LIFE_IDS; seq++) {
-		int result;
+	srandom(life);
+	for (uint32_t seq = 0; seq < LIFE_IDS;) {
+		uint32_t count = 1 + (uint32_t)random() % BATCH;
+		bool reserved = random() % 8 == 0;
+		int done;
 
-		storm_fill(data, life, seq);
-		storm->pushing[life] = seq + 1;
-		result = agora_queue_push_wait(
-			q, data, storm_size(life, seq), NULL);
-		check(result, "push_wait");
-		storm->pushed[life][seq] = 1;
-		storm->pushing[life] = 0;
+		if (random() % 3 == 0 || reserved || seq + count > LIFE_IDS)
+			count = 1;
+		storm->pushing[life].first = seq;
+		storm->pushing[life].count = count;
+		done = reserved ? push_reserved(q, life, seq)
+				: push_batch(q, life, seq, count);
+		check(done, "push");
+		for (int i = 0; i < done; i++)
+			storm->pushed[life][seq++] = 1;
+		storm->pushing[life].count = 0;
 	}
 	pause();
 }
@@ -150,25 +201,72 @@ static void check_order(uint32_t life, uint32_t seq, uint64_t ticket)
 	last_seq[life] = seq;
 }
 
+static void take(const struct agora_buffer *b)
+{
+	uint32_t life, seq;
+
+	if (!storm_read(b->data, &life, &seq))
+		fail("senseless message", (long)b->size, 0);
+	storm_check(b->data, b->size, life, seq);
+	check_order(life, seq, b->version);
+	storm->taken[life][seq]++;
+	storm->messages++;
+}
+
+/* Claim a message: how many were taken. */
+static int acquire(struct agora_queue *q, struct agora_buffer *b)
+{
+	struct agora_message m;
+
+	check(agora_queue_acquire_wait(q, NULL, &m), "acquire_wait");
+	b->size = m.size;
+	b->version = m.sequence;
+	if (agora_queue_read(q, &m, 0, b->data, LARGEST) != (int)m.size)
+		fail("read", (long)m.size, 0);
+	if (random() % 3 == 0) {
+		check(agora_queue_restore(q, &m), "restore");
+		return 0;
+	}
+	check(agora_queue_release(q, &m), "release");
+	return 1;
+}
+
+static int pop_some(struct agora_queue *q, struct agora_buffer *b)
+{
+	switch (random() % 8) {
+	case 0:
+		return acquire(q, b);
+	case 1:
+	case 2:
+	case 3:
+		check(agora_queue_pop_wait(q, NULL, b), "pop_wait");
+		return 1;
+	default:
+		return agora_queue_pop_batch_wait(
+			q, NULL, b, 1 + (size_t)random() % BATCH);
+	}
+}
+
 static void consume(int self)
 {
 	struct agora_queue *q = open_queue(0, 0);
-	unsigned char *buffer = storm->consumer[self].buffer;
 
+	srandom((unsigned)getpid());
 	for (;;) {
-		struct agora_buffer b = {buffer, LARGEST, 0, 0};
-		uint32_t life, seq;
+		struct agora_buffer b[BATCH];
+		int got;
 
-		memset(buffer, 0, 16);
-		storm->consumer[self].popping = 1;
-		check(agora_queue_pop_wait(q, NULL, &b), "pop_wait");
-		if (!storm_read(buffer, &life, &seq))
-			fail("senseless message", (long)b.size, 0);
-		storm_check(buffer, b.size, life, seq);
-		check_order(life, seq, b.version);
-		storm->taken[life][seq]++;
-		storm->consumer[self].popping = 0;
-		storm->messages++;
+		for (int i = 0; i < BATCH; i++) {
+			b[i] = (struct agora_buffer){
+				storm->consumer[self].buffer[i], LARGEST, 0, 0};
+			memset(b[i].data, 0, 16);
+		}
+		storm->consumer[self].popping = true;
+		got = pop_some(q, b);
+		check(got, "pop");
+		for (int i = 0; i < got; i++)
+			take(&b[i]);
+		storm->consumer[self].popping = false;
 	}
 }
 
@@ -177,10 +275,10 @@ static void forgive(int self, _Atomic unsigned char (*maybe)[LIFE_IDS])
 {
 	uint32_t life, seq;
 
-	if (storm->consumer[self].popping &&
-		storm_read(storm->consumer[self].buffer, &life, &seq))
-		maybe[life][seq] = 1;
-	storm->consumer[self].popping = 0;
+	for (int i = 0; i < BATCH && storm->consumer[self].popping; i++)
+		if (storm_read(storm->consumer[self].buffer[i], &life, &seq))
+			maybe[life][seq] = 1;
+	storm->consumer[self].popping = false;
 }
 
 static pid_t spawn(int self, uint32_t life)
@@ -196,20 +294,40 @@ static pid_t spawn(int self, uint32_t life)
 	_exit(1);
 }
 
-static void storm_judge(_Atomic unsigned char (*maybe)[LIFE_IDS])
+/* Whether a message came out that was being pushed, but not one before it. */
+static bool has_gap(uint32_t life, _Atomic unsigned char (*maybe)[LIFE_IDS])
+{
+	uint32_t first = storm->pushing[life].first;
+	uint32_t end = first + storm->pushing[life].count;
+
+	for (uint32_t seq = first + 1; seq < end; seq++)
+		if (storm->taken[life][seq] && !storm->taken[life][seq - 1] &&
+			!maybe[life][seq - 1])
+			return true;
+	return false;
+}
+
+static bool is_pushing(uint32_t life, uint32_t seq)
+{
+	return seq - storm->pushing[life].first < storm->pushing[life].count;
+}
+
+static void storm_judge(
+	uint32_t lives, _Atomic unsigned char (*maybe)[LIFE_IDS])
 {
 	long lost = 0, twice = 0, invented = 0;
 
-	for (uint32_t life = 0; life < LIVES; life++)
+	for (uint32_t life = 0; life < lives; life++)
 		for (uint32_t seq = 0; seq < LIFE_IDS; seq++) {
 			int out = storm->taken[life][seq];
 			bool in = storm->pushed[life][seq];
 
 			lost += in && !out && !maybe[life][seq];
 			twice += out > 1;
-			invented +=
-				out && !in && storm->pushing[life] != seq + 1;
+			invented += out && !in && !is_pushing(life, seq);
 		}
+	for (uint32_t life = 0; life < lives; life++)
+		invented += has_gap(life, maybe);
 	if (lost || twice || invented)
 		fail("lost, repeated", lost, twice + invented * 1000000);
 }
@@ -257,7 +375,7 @@ static int run_storm(long kills)
 	srandom((unsigned)getpid());
 	for (int i = 0; i < workers; i++)
 		pid[i] = spawn(i, life++);
-	for (long n = 0; n < kills && life < LIVES; n++) {
+	for (long n = 0; n < kills && life + 1 < LIVES; n++) {
 		int self = (int)(random() % workers);
 
 		usleep((useconds_t)(random() % 3000));
@@ -269,7 +387,7 @@ static int run_storm(long kills)
 		kill_one(pid, i, NULL, maybe);
 	check(agora_object_check(agora_queue_object(q), 1, &report), "repair");
 	storm_drain(q);
-	storm_judge(maybe);
+	storm_judge(life + 1, maybe);
 	account(q);
 	printf("%ld kills, %lu messages, 0 lost, 0 repeated, 0 leaked\n", kills,
 		(unsigned long)storm->messages);
