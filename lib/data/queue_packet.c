@@ -260,6 +260,7 @@ int queue_take(struct agora_queue *q, const struct claim *c,
 	atomic_thread_fence(memory_order_acquire);
 	if (!taken)
 		return load_state(q, c->ref) == state ? error : 0;
+	crash_point(queue_packet_copied);
 	/* [S] [E] */
 	if (!atomic_compare_exchange_strong_explicit(word, &state,
 		    taken_state(q, c, first + taken), memory_order_seq_cst,

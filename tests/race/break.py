@@ -61,6 +61,19 @@ FAULTS = {
 	if (unlikely(error == AGAIN))
 """,
     ),
+    # Who finds that another took from a packet meanwhile takes all the same.
+    "queue_packet.c": (
+        """\
+		    taken_state(q, c, first + taken), memory_order_seq_cst,
+		    memory_order_relaxed))
+		return 0;
+""",
+        """\
+		    taken_state(q, c, first + taken), memory_order_seq_cst,
+		    memory_order_relaxed))
+		return is_packet(state, c->ticket) ? (int)taken : 0;
+""",
+    ),
     # A value is replaced in two steps: in between the key is not there.
     "table.c": (
         """\
