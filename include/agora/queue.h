@@ -174,8 +174,8 @@ int agora_queue_pop_wait(struct agora_queue *queue,
  *
  * Each of ret_messages is a buffer with data and capacity set, as for pop.
  *
- * Returns how many were taken (1 to count; perhaps fewer than there are:
- * never more than 32 at a time), or the error of the first as pop: on
+ * Returns how many were taken (1 to count; fewer when there are no more, or
+ * the next is larger than its buffer), or the error of the first as pop: on
  * -EMSGSIZE ret_messages[0].size tells what is needed. 0 only when count is
  * 0. Progress: lock-free. Crash: as pop, for all of them. Since: 0.1
  */

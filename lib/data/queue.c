@@ -131,6 +131,8 @@
  */
 #include "data/queue_ring.h"
 
+#include <limits.h>
+
 /* ---- push ---- */
 
 /* How many messages a block at head holds no more, or -1: it is gone. */
@@ -400,13 +402,19 @@ int queue_pop_batch(void *handle, struct agora_buffer *messages, size_t count)
 	struct agora_queue *q = handle;
 	struct claim c;
 	int result = object_writable(&q->object);
+	size_t done = 0;
 
-	if (result || !count)
+	count = num_min(count, INT_MAX);
+	while (result >= 0 && done < count) {
+		result = take_or_claim(q, &c, messages + done, count - done);
+		if (!result)
+			result = pop_singles(
+				q, &c, messages + done, count - done);
+		if (result > 0)
+			done += (size_t)result;
+	}
+	if (!done)
 		return result;
-	result = take_or_claim(q, &c, messages, count);
-	if (!result)
-		result = pop_singles(q, &c, messages, count);
-	if (result > 0)
-		notify(q, EVENTS_POPPED, result);
-	return result;
+	notify(q, EVENTS_POPPED, (int)done);
+	return (int)done;
 }

@@ -400,8 +400,8 @@ int spsc_check(void *handle, int repair, struct agora_check *check)
 	check->blocks = num_max(q->capacity, used);
 	check->free = check->blocks - used;
 	check->unreachable =
-		(uint64_t)(count_stray(q, &q->producer_shm->owner, &strays) +
-			   count_stray(q, &q->consumer_shm->owner, &strays));
+		(uint64_t)count_stray(q, &q->producer_shm->owner, &strays) +
+		(uint64_t)count_stray(q, &q->consumer_shm->owner, &strays);
 	if (repair)
 		client_recover_strays(&q->object.segment, &strays);
 	return 0;

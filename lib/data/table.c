@@ -116,7 +116,8 @@ static void collapse(struct agora_table *t, uint64_t page)
 		if (~atomic_load_explicit(
 			    &t->map[first / 64 + i], memory_order_relaxed))
 			return;
-	segment_collapse(segment, offset, offset, offset + HUGE_PAGES * PAGE);
+	segment_collapse(
+		segment, offset, offset, offset + (uint64_t)HUGE_PAGES * PAGE);
 }
 
 int table_commit_page(struct agora_table *t, uint64_t page)

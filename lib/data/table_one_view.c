@@ -297,7 +297,7 @@ int one_next(void *handle, struct agora_buffer *key, struct agora_buffer *value)
 	uint64_t home = 0;
 	int result = key->capacity < o->table.key_size ? -EINVAL : 0;
 
-	step.behind.data = NULL;
+	step.behind = (struct key){NULL, 0, 0};
 	step.at.left = one_budget(o);
 	step.spare = 0;
 	if (!result && key->size != SIZE_MAX) {
