@@ -179,7 +179,7 @@ static void tell_kernel(const struct agora_event *event)
 }
 
 /* FUSE_NOTIFY_INC_EPOCH, which the library has no function for. */
-static void forget_names(void)
+void events_forget_names(void)
 {
 	const struct {
 		uint32_t size;
@@ -200,7 +200,7 @@ static void handle(const struct agora_event *event)
 		    event->type == AGORA_EVENT_OVERFLOW;
 
 	if (gone)
-		forget_names();
+		events_forget_names();
 	remember(event);
 	tell_kernel(event);
 	if (gone)

@@ -7,6 +7,7 @@
 #include "names.h"
 
 #include "caller.h"
+#include "events.h"
 #include "object.h"
 #include "tree.h"
 
@@ -147,8 +148,12 @@ int names_unlink(fuse_req_t req, struct place *parent, const char *name)
 
 	if (r < 0)
 		return r;
-	if (place.facet == FACET_OBJECT)
-		return remove_object(req, &place, name);
+	if (place.facet == FACET_OBJECT) {
+		r = remove_object(req, &place, name);
+		if (!r) /* its folder is gone, too */
+			events_forget_names();
+		return r;
+	}
 	if (place.facet == FACET_KEY)
 		return remove_key(&place);
 	if (place.facet != FACET_MANIFEST)
@@ -219,6 +224,8 @@ static int rename_object(fuse_req_t req, struct place *parent, const char *name,
 	caller_enter(req);
 	r = agora_object_rename(server.space, from, to);
 	caller_leave();
+	if (!r) /* its folder has another name, too */
+		events_forget_names();
 	return r;
 }
 
