@@ -43,7 +43,8 @@ def search(path, model, script, *faults):
 @pytest.mark.parametrize("model, script", [
     (model, script)
     for model, scripts in {
-        "queue": 4, "spsc": 4, "bell": 3, "table": 4, "table_one": 5}.items()
+        "queue": 4, "packet": 4, "spsc": 4, "bell": 3, "table": 4,
+        "table_one": 5}.items()
     for script in range(1, scripts + 1)
 ])
 def test_whoever_dies_whenever_the_protocol_holds(tmp_path, model, script):
@@ -56,6 +57,10 @@ def test_whoever_dies_whenever_the_protocol_holds(tmp_path, model, script):
     ("spsc", 3, "TAIL_FIRST"),
     ("spsc", 4, "HEAD_FIRST"),
     ("spsc", 1, "NO_BASE"),
+    ("packet", 1, "NO_SLACK"),
+    ("packet", 3, "NO_FREEZE"),
+    ("packet", 3, "HEAD_PAST"),
+    ("packet", 3, "TAKE_BLIND"),
     ("table", 3, "TWO_STEPS"),
     ("table", 1, "NO_FIND"),
     ("table", 3, "NO_VALIDATION"),
