@@ -156,8 +156,9 @@ int agora_queue_abort(
  * Take the oldest message.
  *
  * ret_message->version is its sequence number. Returns 0, -EAGAIN (empty),
- * -EMSGSIZE (buffer too small: nothing is taken, size tells what is needed).
- * Progress: lock-free. Crash: see above. Since: 0.1
+ * -EMSGSIZE (buffer too small: nothing is taken, size tells what is needed),
+ * -ENOSPC (somebody began to take a batch apart, and there is no memory to go
+ * on with that). Progress: lock-free. Crash: see above. Since: 0.1
  */
 int agora_queue_pop(
 	struct agora_queue *queue, struct agora_buffer *ret_message);
