@@ -47,5 +47,8 @@ int agora_object_arm(
 		return result;
 	event_flag(
 		&object->segment, EVENT_BELL(events & EVENT_ALL), EVENT_ROUND);
-	return look(object, events, cursor);
+	result = look(object, events, cursor);
+	if (!result)
+		bell_doubt(&object->segment, events);
+	return result;
 }

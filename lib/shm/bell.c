@@ -23,8 +23,11 @@ static const long delay_first = 1000000, delay_last = 1000000000;
 /* What belongs to a handle; one thread arms at a time. */
 struct bell {
 	int epoll, inotify, timer;
-	long delay;  /* that the timer was set to, 0: it is not set */
-	bool looked; /* for who died before we watched */
+	long delay;     /* that the timer was set to, 0: it is not set */
+	bool looked;    /* for who died before we watched */
+	bool quiet;     /* the last arm 1 found no event of the file, ... */
+	bool due;       /* ... and that the timer had run out */
+	uint32_t armed; /* when bell_doubt() last set the timer */
 };
 
 /* ---- open and close ---- */
@@ -115,33 +118,33 @@ void bell_close(struct segment *segment, bool inherited)
 
 /* ---- arm ---- */
 
-/* Whether one of the events in a buffer may mean that somebody died. */
-static bool tells_of_close(const char *buffer, ssize_t size)
+/* What the events in a buffer tell, all together. */
+static uint32_t sum_up(const char *buffer, ssize_t size)
 {
 	const struct inotify_event *event;
-	bool closed = false;
+	uint32_t all = 0;
 
 	for (ssize_t at = 0; at < size; at += sizeof(*event) + event->len) {
 		event = (const void *)(buffer + at);
-		closed |= event->mask & (IN_CLOSE_WRITE | IN_Q_OVERFLOW);
+		all |= event->mask;
 	}
-	return closed;
+	return all;
 }
 
-/* Read what inotify holds; true when somebody closed the file. */
-static bool drain(const struct bell *bell)
+/* Read what inotify holds, and say what that was. */
+static uint32_t drain(const struct bell *bell)
 {
 	_Alignas(struct inotify_event) char buffer[2048];
-	bool closed = false;
+	uint32_t all = 0;
 	ssize_t size;
 
 	for (int reads = 0; reads < READS; reads++) {
 		size = read(bell->inotify, buffer, sizeof(buffer));
 		if (size <= 0)
 			break;
-		closed |= tells_of_close(buffer, size);
+		all |= sum_up(buffer, size);
 	}
-	return closed;
+	return all;
 }
 
 static void set_timer(struct bell *bell, long delay)
@@ -157,10 +160,15 @@ static void set_timer(struct bell *bell, long delay)
 static bool take(struct bell *bell)
 {
 	uint64_t times;
-	bool closed = drain(bell) || !bell->looked;
+	uint32_t events = drain(bell);
 	bool due = read(bell->timer, &times, sizeof(times)) > 0;
+	/* Somebody may have died. */
+	bool closed = events & (IN_CLOSE_WRITE | IN_Q_OVERFLOW);
 
+	closed |= !bell->looked;
 	bell->looked = true;
+	bell->quiet &= !events;
+	bell->due |= due;
 	if (closed)
 		set_timer(bell, delay_first);
 	else if (due)
@@ -176,12 +184,26 @@ int bell_take(struct segment *segment)
 
 	if (!bell)
 		return -EINVAL;
+	bell->quiet = true;
+	bell->due = false;
 	/* What is not taken after the last sweep wakes us for nothing. */
 	for (int deaths = 0; deaths < DEATHS && take(bell); deaths++)
 		client_sweep(segment);
 	if (bell->delay && client_is_alone(segment))
 		set_timer(bell, 0);
 	return 0;
+}
+
+void bell_doubt(struct segment *segment, uint32_t events)
+{
+	struct bell *bell = segment->bell;
+
+	if (!atomic_load_explicit(&segment->blind, memory_order_relaxed))
+		return;
+	if (bell->quiet && bell->due && !(events & ~bell->armed))
+		return;
+	bell->armed = events;
+	set_timer(bell, delay_first);
 }
 
 /* ---- ring ---- */

@@ -40,6 +40,12 @@
  * outlive that (its exit would have to take a second) is found with the next
  * close, or by whoever sweeps.
  *
+ * Doubt. Where changes are release stores and this process may not issue the
+ * barrier for them (event.h), both sides of arm 4 and ring 1 may miss the
+ * other. But not for longer than a store waits in its processor. So the timer
+ * has the waiter look again after 1 ms, once: if it is woken by nothing else
+ * the flag has been up since, or a byte would have been written.
+ *
  * The descriptor is an epoll instance of the inotify instance and the timer.
  * All three are closed in a forked child: see guard.h.
  */
@@ -56,6 +62,9 @@ void bell_close(struct segment *segment, bool inherited);
 
 /* Arm 1 and 2. Returns 0, -EINVAL (there is no descriptor). */
 int bell_take(struct segment *segment);
+
+/* After arm 4 found nothing: see to it that a change was not missed. */
+void bell_doubt(struct segment *segment, uint32_t events);
 
 /*
  * Ring 2 and 3, for bits of armed; word: what ring 1 read. Rings whether or
