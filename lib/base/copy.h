@@ -18,6 +18,7 @@
 #ifndef LIB_BASE_COPY_H
 #define LIB_BASE_COPY_H
 
+#include <stdbool.h>
 #include <string.h>
 
 /* Small sizes dominate; a call into libc would be most of their cost. */
@@ -27,6 +28,21 @@ static inline void copy_bytes(void *to, const void *from, size_t size)
 		memcpy(to, from, 8);
 	else if (size)
 		memcpy(to, from, size);
+}
+
+/* The sizes that matter most, without a call; false: not one of them. */
+static inline bool copy_small(void *to, const void *from, size_t size)
+{
+	switch (size) {
+	case 8:
+		memcpy(to, from, 8);
+		return true;
+	case 64:
+		memcpy(to, from, 64);
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* Into a block that is ours. */

@@ -278,10 +278,28 @@ struct agora_object *agora_queue_object(struct agora_queue *queue)
 	return &queue->object;
 }
 
+/* Not inlined, so that the plain way of the other sort needs no stack. */
+static __attribute__((noinline)) int push_shared(
+	struct agora_queue *queue, const void *data, size_t size)
+{
+	return segment_leave(
+		&queue->object.segment, queue_push(queue, data, size));
+}
+
+static __attribute__((noinline)) int pop_shared(
+	struct agora_queue *queue, struct agora_buffer *ret_message)
+{
+	return segment_leave(
+		&queue->object.segment, queue_pop(queue, ret_message));
+}
+
 int agora_queue_push(struct agora_queue *queue, const void *data, size_t size)
 {
-	OBJECT_RUN(queue, queue->is_spsc ? spsc_push(spsc_of(queue), data, size)
-					 : queue_push(queue, data, size));
+	if (unlikely(segment_enter(&queue->object.segment)))
+		return -ECHILD;
+	if (queue->is_spsc)
+		return spsc_push(spsc_of(queue), data, size);
+	return push_shared(queue, data, size);
 }
 
 int agora_queue_push_wait(struct agora_queue *queue, const void *data,
@@ -346,8 +364,11 @@ int agora_queue_abort(
 
 int agora_queue_pop(struct agora_queue *queue, struct agora_buffer *ret_message)
 {
-	OBJECT_RUN(queue, queue->is_spsc ? spsc_pop(spsc_of(queue), ret_message)
-					 : queue_pop(queue, ret_message));
+	if (unlikely(segment_enter(&queue->object.segment)))
+		return -ECHILD;
+	if (queue->is_spsc)
+		return spsc_pop(spsc_of(queue), ret_message);
+	return pop_shared(queue, ret_message);
 }
 
 int agora_queue_pop_wait(struct agora_queue *queue,

@@ -254,26 +254,41 @@ int spsc_refuses(struct spsc *q, const void *data, size_t size)
 	return data ? object_fits(&q->object, data, size) : 0;
 }
 
-/* Everything that the plain way does not look at, and then the plain way. */
-int spsc_push_slowly(struct spsc *q, const void *data, size_t size)
+int spsc_push_long(struct spsc *q, const void *data, size_t size)
 {
-	struct producer *p = &q->producer;
+	return spsc_push_as(q, data, size, true);
+}
+
+/* Everything that the plain way does not look at. */
+static int prepare_push(struct spsc *q, const void *data, size_t size)
+{
 	int error = object_writable(&q->object);
 
 	if (!error)
 		error = spsc_refuses(q, size ? data : "", size);
 	if (!error)
 		error = spsc_produce(q);
-	if (!error && p->is_reserved)
+	if (!error && q->producer.is_reserved)
 		error = -EBUSY;
-	if (!error)
-		error = spsc_make_room(q, size);
+	return error ? error : spsc_make_room(q, size);
+}
+
+int spsc_push_slowly(struct spsc *q, const void *data, size_t size)
+{
+	int error = prepare_push(q, data, size);
+
 	if (error)
-		return error;
-	p->limit = p->end;
-	error = spsc_push(q, data, size);
+		return segment_leave(&q->object.segment, error);
+	q->producer.limit = q->producer.end;
+	error = spsc_push_long(q, data, size);
 	spsc_relimit_push(q);
 	return error;
+}
+
+int spsc_wake(struct spsc *q, uint32_t events)
+{
+	event_wake(&q->object.segment, events);
+	return segment_leave(&q->object.segment, 0);
 }
 
 /* ---- pop ---- */
@@ -478,9 +493,29 @@ static void pop_window(struct spsc *q, const struct delivery *d)
 	spsc_finish(q, d->index);
 }
 
-int spsc_pop_slowly(struct spsc *q, struct agora_buffer *message)
+int spsc_pop_long(struct spsc *q, struct agora_buffer *message)
+{
+	return spsc_pop_as(q, message, true);
+}
+
+/* Be done with a message whose bytes were copied. */
+static int pass_by(struct spsc *q, const struct delivery *d)
 {
 	struct consumer *c = &q->consumer;
+
+	crash_point(spsc_pop_copied);
+	if (c->window) {
+		pop_window(q, d);
+		return 0;
+	}
+	c->next = d->behind;
+	c->number++;
+	spsc_relimit_pop(q);
+	return spsc_free(q, c, c->next);
+}
+
+int spsc_pop_slowly(struct spsc *q, struct agora_buffer *message)
+{
 	struct delivery d;
 	int error = object_writable(&q->object);
 
@@ -488,23 +523,14 @@ int spsc_pop_slowly(struct spsc *q, struct agora_buffer *message)
 		error = spsc_consume(q);
 	if (!error)
 		error = spsc_next(q, &d);
-	if (error)
-		return error;
-	if (d.size > message->capacity) {
+	if (!error && d.size > message->capacity) {
 		message->size = d.size;
-		return -EMSGSIZE;
+		error = -EMSGSIZE;
 	}
+	if (error)
+		return segment_leave(&q->object.segment, error);
 	copy_out(message->data, d.data, d.size);
 	message->size = d.size;
 	message->version = d.number;
-	crash_point(spsc_pop_copied);
-	if (c->window) {
-		pop_window(q, &d);
-		return 0;
-	}
-	c->next = d.behind;
-	c->number++;
-	spsc_relimit_pop(q);
-	spsc_free(q, c, c->next);
-	return 0;
+	return segment_leave(&q->object.segment, pass_by(q, &d));
 }

@@ -179,91 +179,146 @@ static inline uint64_t spsc_mask(uint64_t word, uint64_t first)
 
 /* ---- the plain way ---- */
 
+/*
+ * It calls nothing but in its last step, so that it needs no stack: what is
+ * not plain goes on elsewhere. Each function below ends with segment_leave(),
+ * and returns what that says of its result.
+ */
 int spsc_push_slowly(struct spsc *q, const void *data, size_t size);
 int spsc_pop_slowly(struct spsc *q, struct agora_buffer *message);
+/* The plain way, for messages that copy_small() does not copy. */
+int spsc_push_long(struct spsc *q, const void *data, size_t size);
+int spsc_pop_long(struct spsc *q, struct agora_buffer *message);
+int spsc_wake(struct spsc *q, uint32_t events);
 
 /* Tell sleepers: on most machines a look at one word. */
-static inline void spsc_notify(struct spsc *q, uint32_t events)
+static inline int spsc_notify(struct spsc *q, uint32_t events)
 {
-	event_notify_after(&q->object.segment, q->light, events);
+	if (event_awaited_after(&q->object.segment, q->light, events))
+		return spsc_wake(q, events);
+	return segment_leave(&q->object.segment, 0);
 }
 
-static inline void spsc_publish(
+static inline int spsc_publish(
 	struct spsc *q, struct producer *p, uint64_t tail)
 {
 	p->tail = tail;
 	/* [T] [E] */
 	atomic_store_explicit(&p->shared->tail, tail, memory_order_release);
 	crash_point(spsc_push_published);
-	spsc_notify(q, EVENT_BIT(EVENT_READABLE) | EVENT_BIT(EVENT_ADVANCED));
+	return spsc_notify(
+		q, EVENT_BIT(EVENT_READABLE) | EVENT_BIT(EVENT_ADVANCED));
 }
 
-static inline void spsc_free(struct spsc *q, struct consumer *c, uint64_t head)
+static inline int spsc_free(struct spsc *q, struct consumer *c, uint64_t head)
 {
 	/* [F] [E] */
 	atomic_store_explicit(&c->shared->head, head, memory_order_release);
 	crash_point(spsc_pop_freed);
-	spsc_notify(q, EVENT_BIT(EVENT_WRITABLE));
+	return spsc_notify(q, EVENT_BIT(EVENT_WRITABLE));
+}
+
+#define SPSC_INLINE static inline __attribute__((always_inline))
+
+SPSC_INLINE int spsc_push_as(
+	struct spsc *q, const void *data, size_t size, bool is_long)
+{
+	struct producer *p = &q->producer;
+	uint64_t tail = p->tail, mask = q->mask, number;
+	char *at = p->data;
+
+	if (likely(q->fixed)) {
+		if (unlikely(tail == p->limit || size != q->message_size))
+			return spsc_push_slowly(q, data, size);
+		at += (tail & mask) * q->stride;
+		if (is_long)
+			copy_in(at, data, size);
+		else if (!copy_small(at, data, size))
+			return spsc_push_long(q, data, size);
+		crash_point(spsc_push_written);
+		return spsc_publish(q, p, tail + 1);
+	}
+	number = p->number;
+	if (unlikely(size > q->message_size ||
+		     tail + spsc_need(size) > p->limit ||
+		     number == p->number_end))
+		return spsc_push_slowly(q, data, size);
+	at += tail & mask;
+	tail += spsc_need(size);
+	if (is_long)
+		copy_in(at + 8, data, size);
+	else if (!copy_small(at + 8, data, size))
+		return spsc_push_long(q, data, size);
+	spsc_put_header(at, size, number++);
+	p->number = number;
+	crash_point(spsc_push_written);
+	spsc_put_header(p->data + (tail & mask), 0, number);
+	crash_point(spsc_push_chained);
+	return spsc_publish(q, p, tail);
+}
+
+/* Has the producer gone on? Only while all is plain. fixed: q->fixed. */
+SPSC_INLINE bool spsc_look(const struct spsc *q, struct consumer *c, bool fixed)
+{
+	uint64_t next = c->next, tail;
+
+	if (!c->role || c->window)
+		return false;
+	/* [T] [E] */
+	tail = atomic_load_explicit(
+		&q->producer_shm->tail, memory_order_seq_cst);
+	if (tail - next - 1 > q->mask || (!fixed && tail & 7))
+		return false;
+	c->seen = tail;
+	c->limit = fixed ? tail : num_min(tail, spsc_lap_end(q, next));
+	return true;
+}
+
+SPSC_INLINE int spsc_pop_as(
+	struct spsc *q, struct agora_buffer *message, bool is_long)
+{
+	struct consumer *c = &q->consumer;
+	uint64_t next = c->next, number = next;
+	size_t size = q->message_size;
+	char *at = c->data;
+
+	if (likely(q->fixed)) {
+		if (next == c->limit && unlikely(!spsc_look(q, c, true)))
+			return spsc_pop_slowly(q, message);
+		at += (next & q->mask) * q->stride;
+		next++;
+	} else {
+		if (next == c->limit && unlikely(!spsc_look(q, c, false)))
+			return spsc_pop_slowly(q, message);
+		size = spsc_get_header(q, next) >> 32;
+		at += (next & q->mask) + 8;
+		if (unlikely(spsc_need(size) > c->limit - next))
+			return spsc_pop_slowly(q, message);
+		next += spsc_need(size);
+		number = c->number;
+	}
+	if (unlikely(size > message->capacity))
+		return spsc_pop_slowly(q, message);
+	if (is_long)
+		copy_out(message->data, at, size);
+	else if (!copy_small(message->data, at, size))
+		return spsc_pop_long(q, message);
+	message->size = size;
+	message->version = number;
+	c->number = number + 1;
+	c->next = next;
+	crash_point(spsc_pop_copied);
+	return spsc_free(q, c, next);
 }
 
 static inline int spsc_push(struct spsc *q, const void *data, size_t size)
 {
-	struct producer *p = &q->producer;
-	uint64_t tail = p->tail;
-	char *at;
-
-	if (q->fixed) {
-		if (unlikely(tail == p->limit || size != q->message_size))
-			return spsc_push_slowly(q, data, size);
-		copy_in(p->data + (tail & q->mask) * q->stride, data, size);
-		crash_point(spsc_push_written);
-		spsc_publish(q, p, tail + 1);
-		return 0;
-	}
-	if (unlikely(size > q->message_size ||
-		     tail + spsc_need(size) > p->limit ||
-		     p->number == p->number_end))
-		return spsc_push_slowly(q, data, size);
-	at = p->data + (tail & q->mask);
-	tail += spsc_need(size);
-	copy_in(at + 8, data, size);
-	spsc_put_header(at, size, p->number++);
-	crash_point(spsc_push_written);
-	spsc_put_header(p->data + (tail & q->mask), 0, p->number);
-	crash_point(spsc_push_chained);
-	spsc_publish(q, p, tail);
-	return 0;
+	return spsc_push_as(q, data, size, false);
 }
 
 static inline int spsc_pop(struct spsc *q, struct agora_buffer *message)
 {
-	struct consumer *c = &q->consumer;
-	uint64_t next = c->next;
-	size_t size = q->message_size;
-	char *at;
-
-	if (unlikely(next == c->limit))
-		return spsc_pop_slowly(q, message);
-	if (!q->fixed) {
-		size = spsc_get_header(q, next) >> 32;
-		at = c->data + (next & q->mask) + 8;
-		if (unlikely(size > message->capacity ||
-			     spsc_need(size) > c->limit - next))
-			return spsc_pop_slowly(q, message);
-		next += spsc_need(size);
-	} else {
-		if (unlikely(size > message->capacity))
-			return spsc_pop_slowly(q, message);
-		at = c->data + (next & q->mask) * q->stride;
-		next++;
-	}
-	copy_out(message->data, at, size);
-	message->size = size;
-	message->version = c->number++;
-	c->next = next;
-	crash_point(spsc_pop_copied);
-	spsc_free(q, c, next);
-	return 0;
+	return spsc_pop_as(q, message, false);
 }
 
 /* ---- what the files share ---- */

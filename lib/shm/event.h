@@ -108,19 +108,25 @@ static inline void event_notify_all(struct segment *segment, uint32_t events)
 void event_flag(struct segment *segment, uint32_t flags, uint32_t rounds);
 
 /*
- * The same after a change by a release store, which is cheaper. light: this
- * process is registered for barriers, so that the sleeper issues ours [E].
+ * After a change by a release store, which is cheaper: are there any to tell?
+ * light: this process is registered for barriers, so that the sleeper issues
+ * ours [E].
  */
-static inline void event_notify_after(
+static inline bool event_awaited_after(
 	struct segment *segment, bool light, uint32_t events)
 {
+	uint32_t armed;
+
 	/* [E] of which one is for the compiler only */
 	if (likely(light))
 		atomic_signal_fence(memory_order_seq_cst);
 	/* [E] */
 	else
 		atomic_thread_fence(memory_order_seq_cst);
-	event_notify(segment, events);
+	/* [E] */
+	armed = atomic_load_explicit(
+		&segment->roots->armed, memory_order_seq_cst);
+	return unlikely(armed & (events | EVENT_BELL(events)));
 }
 
 /*

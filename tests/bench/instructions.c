@@ -21,6 +21,7 @@
 #define KEYS 1024
 
 static struct agora_queue *fixed, *any;
+static struct agora_queue *spsc_8, *spsc_64, *spsc_any;
 static struct agora_table *many, *one;
 static char keys[2 * KEYS][16], value[64];
 static char data[64];
@@ -55,6 +56,57 @@ PATH(push_pop_fixed_8)
 PATH(push_pop_any_64)
 {
 	push_pop(any, 64, rounds);
+}
+
+PATH(spsc_push_pop_fixed_8)
+{
+	push_pop(spsc_8, 8, rounds);
+}
+
+PATH(spsc_push_pop_any_64)
+{
+	push_pop(spsc_any, 64, rounds);
+}
+
+#define BATCH 32
+
+static void push_pop_batch(struct agora_queue *queue)
+{
+	struct iovec messages[BATCH];
+	struct agora_buffer buffers[BATCH];
+
+	for (int i = 0; i < BATCH; i++) {
+		messages[i] = (struct iovec){data, 8};
+		buffers[i] = (struct agora_buffer){data, sizeof(data), 0, 0};
+	}
+	check(agora_queue_push_batch(queue, messages, BATCH));
+	check(agora_queue_pop_batch(queue, buffers, BATCH));
+}
+
+/* Of each message, with what it takes to prepare them. */
+PATH(spsc_push_pop_batch_fixed_8)
+{
+	for (unsigned i = 0; i < rounds / BATCH; i++)
+		push_pop_batch(spsc_8);
+}
+
+/* In place, at both ends. */
+static void reserve_acquire(struct agora_queue *queue)
+{
+	struct agora_reservation room;
+	struct agora_message message;
+
+	check(agora_queue_reserve(queue, 64, &room));
+	memcpy(room.data, data, 64);
+	check(agora_queue_commit(queue, &room));
+	check(agora_queue_acquire(queue, &message));
+	check(agora_queue_release(queue, &message));
+}
+
+PATH(spsc_reserve_acquire_fixed_64)
+{
+	while (rounds--)
+		reserve_acquire(spsc_64);
 }
 
 PATH(push_acquire_release_fixed_8)
@@ -137,6 +189,10 @@ PATH(table_insert_delete_one_writer)
 static void (*const paths[])(unsigned rounds) = {
 	path_push_pop_fixed_8,
 	path_push_pop_any_64,
+	path_spsc_push_pop_fixed_8,
+	path_spsc_push_pop_any_64,
+	path_spsc_push_pop_batch_fixed_8,
+	path_spsc_reserve_acquire_fixed_64,
 	path_push_acquire_release_fixed_8,
 	path_pop_empty,
 	path_table_get_hit,
@@ -179,10 +235,18 @@ static void walk(struct agora_space *space, unsigned rounds)
 	check(agora_program_create(space, "bench", NULL));
 	fixed = open_queue(space, "bench/fixed.queue", AGORA_FIXED, 8);
 	any = open_queue(space, "bench/any.queue", 0, 0);
+	spsc_8 =
+		open_queue(space, "bench/8.queue", AGORA_FIXED | AGORA_SPSC, 8);
+	spsc_64 = open_queue(
+		space, "bench/64.queue", AGORA_FIXED | AGORA_SPSC, 64);
+	spsc_any = open_queue(space, "bench/spsc.queue", AGORA_SPSC, 0);
 	many = open_table(space, "bench/many.table", AGORA_WRITERS_MANY);
 	one = open_table(space, "bench/one.table", AGORA_WRITERS_ONE);
 	push_pop(fixed, 8, WARM);
 	push_pop(any, 64, WARM);
+	push_pop(spsc_8, 8, WARM);
+	push_pop(spsc_any, 64, WARM);
+	push_pop(spsc_64, 64, WARM);
 	put(many, WARM);
 	put(one, WARM);
 	put_delete(many, WARM);

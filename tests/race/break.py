@@ -38,15 +38,15 @@ FAULTS = {
     "spsc.h": (
         """\
 		crash_point(spsc_push_written);
-		spsc_publish(q, p, tail + 1);
-		return 0;
+		return spsc_publish(q, p, tail + 1);
 """,
         """\
 		memset(p->data + (tail & q->mask) * q->stride, 0, size);
-		spsc_publish(q, p, tail + 1);
+		int result = spsc_publish(q, p, tail + 1);
+
 		crash_point(spsc_push_written);
 		copy_in(p->data + (tail & q->mask) * q->stride, data, size);
-		return 0;
+		return result;
 """,
     ),
     # A reader believes what it copied, though the record has a new life.
