@@ -23,9 +23,9 @@ enum {
 /* What a claim wants to know before it is made. */
 struct claim {
 	struct block_ref ref;
+	unsigned more; /* messages of a packet behind its first */
 	uint64_t ticket;
 	uint64_t state; /* of a packet */
-	unsigned more;  /* messages of the packet behind its first */
 	size_t size;
 	size_t room; /* do not claim what is larger: -EMSGSIZE */
 };
