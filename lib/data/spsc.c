@@ -516,7 +516,7 @@ static int pass_by(struct spsc *q, const struct delivery *d)
 
 int spsc_pop_slowly(struct spsc *q, struct agora_buffer *message)
 {
-	struct delivery d;
+	struct delivery d = {.size = 0};
 	int error = object_writable(&q->object);
 
 	if (!error)
