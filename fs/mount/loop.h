@@ -8,4 +8,10 @@ int loop_start(void);
 /** Make them end and wait for that. */
 void loop_stop(void);
 
+/**
+ * What this thread is about to do may take a while: let another one take the
+ * next request. Does nothing the second time, and in other threads.
+ */
+void loop_hand_over(void);
+
 #endif
