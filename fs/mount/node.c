@@ -21,12 +21,15 @@
 #define FACET_SHIFT    40
 #define SEQUENCE_SHIFT 46
 #define LOW_MASK       ((1ull << FACET_SHIFT) - 1)
+#define WALKS          256
 #define SEQUENCE_MASK  ((1ull << (64 - SEQUENCE_SHIFT)) - 1)
 
 struct node {
 	struct node *next;
 	fuse_ino_t id;
 	uint64_t lookups;
+	uint64_t opens;
+	pid_t tid; /* who looked it up first */
 	enum facet facet;
 	uint64_t ino;
 	uint64_t program_ino;
@@ -41,7 +44,8 @@ static struct {
 	struct node **buckets;
 	size_t size; /* a power of two */
 	size_t count;
-	uint64_t sequence; /* the last one given out */
+	uint64_t sequence;       /* the last one given out */
+	fuse_ino_t walks[WALKS]; /* ids that threads had last: hints */
 } nodes = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static uint64_t fold(uint64_t ino)
@@ -220,30 +224,86 @@ static bool wants_fresh_id(const struct place *place)
 	return kind && kind->shape == AGORA_SEQUENCE;
 }
 
-fuse_ino_t node_get(const struct place *place)
+static fuse_ino_t *walk_of(const struct place *place, pid_t tid)
 {
-	bool fresh = wants_fresh_id(place);
-	struct node *n;
-	uint64_t sequence;
+	return &nodes.walks[(place->ino * 31 + (uint64_t)tid) % WALKS];
+}
+
+/* The node that only this thread has looked up, and nobody has open. */
+static struct node *find_own(const struct place *place, pid_t tid)
+{
+	struct node *n = tid ? find(*walk_of(place, tid)) : NULL;
+
+	if (!n || n->tid != tid || n->opens || !is_same(n, place))
+		return NULL;
+	return n;
+}
+
+static struct node *get_fresh(const struct place *place, pid_t tid)
+{
+	struct node *n = find_own(place, tid);
 	fuse_ino_t id;
 
-	pthread_mutex_lock(&nodes.lock);
-	sequence = fresh ? ++nodes.sequence : 0;
-	for (;;) {
-		id = make_id(place, sequence);
-		n = find(id);
-		if (!n || (!fresh && is_same(n, place)))
-			break;
-		sequence = fresh ? ++nodes.sequence : sequence + 1;
+	if (n)
+		return n;
+	do
+		id = make_id(place, ++nodes.sequence);
+	while (find(id));
+	n = insert(id, place);
+	if (n) {
+		n->tid = tid;
+		*walk_of(place, tid) = id;
 	}
-	if (n)
+	return n;
+}
+
+static struct node *get_shared(const struct place *place)
+{
+	uint64_t sequence = 0;
+	struct node *n;
+
+	while ((n = find(make_id(place, sequence))) && !is_same(n, place))
+		sequence++;
+	return n ? n : insert(make_id(place, sequence), place);
+}
+
+fuse_ino_t node_get(const struct place *place, pid_t tid)
+{
+	bool fresh = wants_fresh_id(place);
+	fuse_ino_t id = 0;
+	struct node *n;
+
+	pthread_mutex_lock(&nodes.lock);
+	n = fresh ? get_fresh(place, tid) : get_shared(place);
+	if (n) {
 		move(n, place);
-	else
-		n = insert(id, place);
-	if (n)
 		n->lookups++;
+		id = n->id;
+	}
 	pthread_mutex_unlock(&nodes.lock);
-	return n ? id : 0;
+	return id;
+}
+
+void node_opened(fuse_ino_t id)
+{
+	struct node *n;
+
+	pthread_mutex_lock(&nodes.lock);
+	n = find(id);
+	if (n)
+		n->opens++;
+	pthread_mutex_unlock(&nodes.lock);
+}
+
+void node_closed(fuse_ino_t id)
+{
+	struct node *n;
+
+	pthread_mutex_lock(&nodes.lock);
+	n = find(id);
+	if (n && n->opens) /* an earlier server may have opened it */
+		n->opens--;
+	pthread_mutex_unlock(&nodes.lock);
 }
 
 fuse_ino_t node_peek(const struct place *place)

@@ -53,13 +53,20 @@ bool node_is_of(fuse_ino_t id, uint64_t ino);
 int node_find(fuse_ino_t id, struct place *ret_place);
 
 /**
- * Count one more lookup of a place. Returns its id, or 0 without memory.
+ * Count one more lookup of a place, by a thread (0: unknown). Returns its id,
+ * or 0 without memory.
  *
- * Objects that are sequences get an id of their own with each lookup: a
+ * Objects that are sequences get an id that no other thread was given: a
  * writer that waits holds a lock of the kernel's inode, and so each path
- * walk has an inode, and a lock, for itself.
+ * walk has an inode, and a lock, for itself. A thread gets the one that it
+ * had before, while it is not open: its earlier walk is over. (With another
+ * one the kernel would ask twice.)
  */
-fuse_ino_t node_get(const struct place *place);
+fuse_ino_t node_get(const struct place *place, pid_t tid);
+
+/** Count those who have a node open. */
+void node_opened(fuse_ino_t id);
+void node_closed(fuse_ino_t id);
 
 /** Return the id that is in the table for a place, or 0. */
 fuse_ino_t node_peek(const struct place *place);

@@ -50,7 +50,8 @@ static double name_timeout(const struct place *place)
 }
 
 /* Count a lookup of the place and fill in what is told about it. */
-static int make_entry(struct place *place, struct fuse_entry_param *ret_entry)
+static int make_entry(
+	fuse_req_t req, struct place *place, struct fuse_entry_param *ret_entry)
 {
 	struct fuse_entry_param e = {0};
 	bool small =
@@ -64,7 +65,7 @@ static int make_entry(struct place *place, struct fuse_entry_param *ret_entry)
 	e.attr_timeout = attr_timeout(place);
 	if (server.can_forget_names)
 		e.entry_timeout = name_timeout(place);
-	e.ino = node_get(place);
+	e.ino = node_get(place, fuse_req_ctx(req)->pid);
 	if (!e.ino)
 		return -ENOMEM;
 	*ret_entry = e;
@@ -74,7 +75,7 @@ static int make_entry(struct place *place, struct fuse_entry_param *ret_entry)
 static void answer_entry(fuse_req_t req, struct place *place)
 {
 	struct fuse_entry_param e;
-	int r = make_entry(place, &e);
+	int r = make_entry(req, place, &e);
 
 	if (r < 0)
 		answer(req, r == -ESTALE ? -ENOENT : r);
@@ -333,7 +334,14 @@ static int open_file(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (r)
 		return r == -ENOENT ? -ESTALE : r;
 	fi->fh = file->fh;
+	node_opened(ino);
 	return 0;
+}
+
+static void close_file(fuse_ino_t ino, uint64_t fh)
+{
+	file_release(fh);
+	node_closed(ino);
 }
 
 /* EACCES, EFBIG, EUCLEAN, EPROTO, EPROTOTYPE, EUSERS, ENOMEM, ESTALE. */
@@ -345,7 +353,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (r < 0)
 		answer(req, r);
 	else if (fuse_reply_open(req, fi) < 0)
-		file_release(fi->fh);
+		close_file(ino, fi->fh);
 }
 
 /* As open. */
@@ -357,7 +365,7 @@ static void op_opendir(
 	if (r < 0)
 		answer(req, r);
 	else if (fuse_reply_open(req, fi) < 0)
-		file_release(fi->fh);
+		close_file(ino, fi->fh);
 }
 
 static void answer_create(
@@ -374,13 +382,16 @@ static void answer_create(
 	}
 	fi->fh = file->fh;
 	fi->direct_io = 1;
-	r = make_entry(place, &e);
+	r = make_entry(req, place, &e);
 	if (r < 0) {
 		answer(req, r);
 		file_release(fi->fh);
-	} else if (fuse_reply_create(req, &e, fi) < 0) {
+		return;
+	}
+	node_opened(e.ino);
+	if (fuse_reply_create(req, &e, fi) < 0) {
+		close_file(e.ino, fi->fh);
 		node_forget(e.ino, 1);
-		file_release(fi->fh);
 	}
 }
 
@@ -463,8 +474,7 @@ static void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 static void op_release(
 	fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	(void)ino;
-	file_release(fi->fh);
+	close_file(ino, fi->fh);
 	answer(req, 0);
 }
 
