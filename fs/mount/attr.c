@@ -99,6 +99,11 @@ static int key_size(struct place *place, uint64_t *ret_size)
 	return file_is_being_made(place) ? 0 : -ESTALE;
 }
 
+bool attr_is_brief(const struct place *place)
+{
+	return place->facet != FACET_OBJECT || object_is_brief(place->ino);
+}
+
 double attr_timeout(const struct place *place)
 {
 	switch (place->facet) {

@@ -4,6 +4,9 @@
 
 #include "file.h"
 
+/** Whether attr_get() tells the size without delay. */
+bool attr_is_brief(const struct place *place);
+
 /** How long the kernel may keep what attr_get() said, in seconds. */
 double attr_timeout(const struct place *place);
 

@@ -291,6 +291,15 @@ void file_end_all(void)
 		file_release(file->fh);
 }
 
+bool file_wants_flush(const struct file *file)
+{
+	if (!file->face->flush || (file->flags & O_ACCMODE) == O_RDONLY)
+		return false;
+	/* a write to a sequence of bytes is over when it returns */
+	return file->place.facet != FACET_OBJECT || file->object->lines ||
+	       file->object->kind->shape == AGORA_KEYED;
+}
+
 /* ---- who asks ---------------------------------------------------------- */
 
 bool file_is_opener(const struct file *file, pid_t pid)

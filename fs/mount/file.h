@@ -90,6 +90,9 @@ void file_put(struct file *file);
 /** The last close: forget the fh. What waits still holds the file. */
 void file_release(uint64_t fh);
 
+/** Whether something may be left to do when a descriptor is closed. */
+bool file_wants_flush(const struct file *file);
+
 /** Whether the process that asks is the one that opened the file. */
 bool file_is_opener(const struct file *file, pid_t pid);
 

@@ -29,6 +29,7 @@ struct node {
 	fuse_ino_t id;
 	uint64_t lookups;
 	uint64_t opens;
+	bool kept; /* the kernel may have its attributes */
 	pid_t tid; /* who looked it up first */
 	enum facet facet;
 	uint64_t ino;
@@ -284,15 +285,34 @@ fuse_ino_t node_get(const struct place *place, pid_t tid)
 	return id;
 }
 
-void node_opened(fuse_ino_t id)
+bool node_keep(fuse_ino_t id)
 {
 	struct node *n;
+	bool keep;
 
 	pthread_mutex_lock(&nodes.lock);
 	n = find(id);
-	if (n)
-		n->opens++;
+	keep = n && !n->opens;
+	if (keep)
+		n->kept = true;
 	pthread_mutex_unlock(&nodes.lock);
+	return keep;
+}
+
+bool node_opened(fuse_ino_t id)
+{
+	struct node *n;
+	bool kept = false;
+
+	pthread_mutex_lock(&nodes.lock);
+	n = find(id);
+	if (n) {
+		n->opens++;
+		kept = n->kept;
+		n->kept = false;
+	}
+	pthread_mutex_unlock(&nodes.lock);
+	return kept;
 }
 
 void node_closed(fuse_ino_t id)

@@ -64,8 +64,17 @@ int node_find(fuse_ino_t id, struct place *ret_place);
  */
 fuse_ino_t node_get(const struct place *place, pid_t tid);
 
-/** Count those who have a node open. */
-void node_opened(fuse_ino_t id);
+/**
+ * Whether the kernel may keep the attributes of a node while it walks a path:
+ * nobody has it open, who would be shown them too.
+ */
+bool node_keep(fuse_ino_t id);
+
+/** Count one more who has a node open. Returns whether node_keep() said yes
+ * meanwhile: the kernel has to be told to forget the attributes. */
+bool node_opened(fuse_ino_t id);
+
+/** One less. */
 void node_closed(fuse_ino_t id);
 
 /** Return the id that is in the table for a place, or 0. */

@@ -9,6 +9,7 @@
  */
 #include "object.h"
 
+#include "loop.h"
 #include "park.h"
 #include "tree.h"
 
@@ -20,6 +21,7 @@
 #define IDLE_SECONDS      5
 #define IDLE_SLOW_SECONDS 600 /* of one that takes long to describe */
 #define SLOW_NSEC         20000000
+#define BRIEF_NSEC        5000
 #define IDLE_MAX          256
 
 static struct {
@@ -34,6 +36,14 @@ static time_t seconds_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	return now.tv_sec;
+}
+
+static uint64_t nsec_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 static struct object *find(uint64_t ino)
@@ -139,13 +149,19 @@ void object_expire(bool all)
 int object_count(
 	struct object *o, struct agora_object *handle, struct agora_stat *st)
 {
-	struct timespec limit = agora_deadline(SLOW_NSEC), now;
-	int r = agora_object_stat(handle, st);
+	uint64_t start, took;
+	int r;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (now.tv_sec > limit.tv_sec ||
-		(now.tv_sec == limit.tv_sec && now.tv_nsec > limit.tv_nsec))
+	if (!o->brief)
+		loop_hand_over();
+	start = nsec_now();
+	r = agora_object_stat(handle, st);
+	took = nsec_now() - start;
+	if (took > SLOW_NSEC)
 		o->slow = true;
+	/* of a keyed one this is only a part of telling its size */
+	o->brief = took < BRIEF_NSEC && st->kind &&
+		   st->kind->shape == AGORA_SEQUENCE;
 	return r;
 }
 
@@ -304,6 +320,18 @@ int object_fstat(uint64_t ino, struct stat *ret_stat)
 		r = 0;
 	object_put(o);
 	return r;
+}
+
+bool object_is_brief(uint64_t ino)
+{
+	struct object *o;
+	bool brief;
+
+	pthread_mutex_lock(&objects.lock);
+	o = find(ino);
+	brief = o && o->brief;
+	pthread_mutex_unlock(&objects.lock);
+	return brief;
 }
 
 int object_key_size(struct place *place, uint64_t *ret_size)

@@ -44,6 +44,7 @@ struct object {
 	struct agora_object *writer;
 	pthread_mutex_t acting; /* one thread at a time has a role */
 	_Atomic bool slow;      /* counting took long: sizes are not shown */
+	_Atomic bool brief;     /* it took next to no time */
 	struct rejection errors[ERRORS_MAX];
 	_Atomic unsigned int
 		rejected; /* ever; the last is errors[(n - 1) % MAX] */
@@ -89,6 +90,9 @@ void object_end(struct object *o);
 
 /** Remember why a write was rejected. */
 void object_reject(struct object *o, pid_t pid, uint64_t offset, int error);
+
+/** Whether telling the object's size took next to no time, last time. */
+bool object_is_brief(uint64_t ino);
 
 /** Get the object's state, and notice whether that takes long. */
 int object_count(struct object *o, struct agora_object *handle,

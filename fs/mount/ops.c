@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,12 +55,11 @@ static int make_entry(
 	fuse_req_t req, struct place *place, struct fuse_entry_param *ret_entry)
 {
 	struct fuse_entry_param e = {0};
-	bool small =
-		place->facet < FACET_PROGRAM || place->facet == FACET_MANIFEST;
+	bool brief = attr_is_brief(place);
 	int r;
 
-	/* The size is asked for when somebody wants it: not cached. */
-	r = attr_get(place, small, &e.attr);
+	/* Else the size is asked for when somebody wants it. */
+	r = attr_get(place, brief, &e.attr);
 	if (r < 0)
 		return r;
 	e.attr_timeout = attr_timeout(place);
@@ -68,6 +68,8 @@ static int make_entry(
 	e.ino = node_get(place, fuse_req_ctx(req)->pid);
 	if (!e.ino)
 		return -ENOMEM;
+	if (brief && !e.attr_timeout && node_keep(e.ino))
+		e.attr_timeout = WALK_TIMEOUT;
 	*ret_entry = e;
 	return 0;
 }
@@ -323,7 +325,8 @@ static void op_statfs(fuse_req_t req, fuse_ino_t ino)
 
 /* ---- open files ------------------------------------------------------- */
 
-static int open_file(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+static int open_file(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+	bool *ret_flush)
 {
 	struct place place;
 	struct file *file;
@@ -334,7 +337,9 @@ static int open_file(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (r)
 		return r == -ENOENT ? -ESTALE : r;
 	fi->fh = file->fh;
-	node_opened(ino);
+	*ret_flush = file_wants_flush(file);
+	if (node_opened(ino)) /* attributes of an open file are never kept */
+		fuse_lowlevel_notify_inval_inode(server.session, ino, -1, 0);
 	return 0;
 }
 
@@ -344,15 +349,28 @@ static void close_file(fuse_ino_t ino, uint64_t fh)
 	node_closed(ino);
 }
 
+/* As fuse_reply_open(), which tells by a bit that is another one in the next
+ * release of the library whether a close is asked about. */
+static int answer_open(fuse_req_t req, uint64_t fh, bool flush)
+{
+	const struct fuse_open_out out = {
+		.fh = fh,
+		.open_flags = FOPEN_DIRECT_IO |
+			      (flush ? 0u : (uint32_t)FOPEN_NOFLUSH),
+	};
+
+	return fuse_reply_buf(req, (const char *)&out, sizeof(out));
+}
+
 /* EACCES, EFBIG, EUCLEAN, EPROTO, EPROTOTYPE, EUSERS, ENOMEM, ESTALE. */
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	int r = open_file(req, ino, fi);
+	bool flush = false;
+	int r = open_file(req, ino, fi, &flush);
 
-	fi->direct_io = 1;
 	if (r < 0)
 		answer(req, r);
-	else if (fuse_reply_open(req, fi) < 0)
+	else if (answer_open(req, fi->fh, flush) < 0)
 		close_file(ino, fi->fh);
 }
 
@@ -360,7 +378,8 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 static void op_opendir(
 	fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	int r = open_file(req, ino, fi);
+	bool flush;
+	int r = open_file(req, ino, fi, &flush);
 
 	if (r < 0)
 		answer(req, r);
@@ -389,6 +408,7 @@ static void answer_create(
 		return;
 	}
 	node_opened(e.ino);
+	e.attr_timeout = attr_timeout(place);
 	if (fuse_reply_create(req, &e, fi) < 0) {
 		close_file(e.ino, fi->fh);
 		node_forget(e.ino, 1);

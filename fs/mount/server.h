@@ -77,4 +77,8 @@ extern struct server server;
 /* How long the kernel may keep the attributes of a directory. */
 #define DIR_TIMEOUT 1.0
 
+/* How long those of a file, which are asked for with its name: until the
+ * system call that looks it up is over. Rounded up to a tick. */
+#define WALK_TIMEOUT 1e-6
+
 #endif
