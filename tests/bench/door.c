@@ -95,7 +95,8 @@ struct door {
 	const struct side *side;
 	struct agora_queue *queue; /* behind the file that is written */
 	int fd;
-	char bytes[128];
+	char line[64]; /* is written */
+	char got[64];  /* was read */
 };
 
 static void check(bool done, const char *what)
@@ -106,19 +107,19 @@ static void check(bool done, const char *what)
 
 static void write_once(struct door *door)
 {
-	check(write(door->fd, door->bytes, 64) == 64, "write");
+	check(write(door->fd, door->line, 64) == 64, "write");
 }
 
 static void read_once(struct door *door)
 {
-	check(pread(door->fd, door->bytes, 64, 0) > 0, "read");
+	check(pread(door->fd, door->got, 64, 0) > 0, "read");
 }
 
 static void open_write_close(struct door *door)
 {
 	int fd = open(below(door->side->write), O_WRONLY);
 
-	check(fd >= 0 && write(fd, door->bytes, 64) == 64 && !close(fd),
+	check(fd >= 0 && write(fd, door->line, 64) == 64 && !close(fd),
 		"open, write, close");
 }
 
@@ -172,8 +173,8 @@ static void time_file(struct door *door, const char *name, int flags,
 
 static void time_all(struct door *door, double seconds)
 {
-	memset(door->bytes, 'x', 63);
-	door->bytes[63] = '\n';
+	memset(door->line, 'x', 63);
+	door->line[63] = '\n';
 	time_file(door, door->side->write, O_WRONLY, "write", write_once,
 		seconds);
 	time_file(door, door->side->read, O_RDONLY, "read", read_once, seconds);
@@ -248,7 +249,7 @@ static void run(const struct bench_case *bench, double seconds)
 		make("bench/lines.queue");
 		make(looked);
 		door.queue = agora_ring_open(looked, 0);
-		agora_queue_push(door.queue, door.bytes, 64);
+		agora_queue_push(door.queue, door.line, 64);
 		agora_queue_close(door.queue);
 		door.queue = agora_ring_open(written, 0);
 	}
