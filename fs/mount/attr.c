@@ -117,16 +117,21 @@ double attr_timeout(const struct place *place)
 	}
 }
 
-int attr_get(struct place *place, bool sized, struct stat *ret_stat)
+int attr_get(struct place *place, const struct stat *source, bool sized,
+	struct stat *ret_stat)
 {
 	struct stat st;
 	uint64_t size = 0;
 	bool dir;
-	int r;
+	int r = 0;
 
-	r = stat_source(place, &st);
-	if (r < 0)
-		return r;
+	if (source && source->st_ino) {
+		st = *source;
+	} else {
+		r = stat_source(place, &st);
+		if (r < 0)
+			return r;
+	}
 	st.st_mode = mode_of(place->facet, st.st_mode);
 	dir = S_ISDIR(st.st_mode);
 	st.st_ino = node_ino(place);

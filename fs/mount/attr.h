@@ -11,10 +11,12 @@ bool attr_is_brief(const struct place *place);
 double attr_timeout(const struct place *place);
 
 /**
- * Get the attributes. sized: also the size of what reading shows, else 0.
+ * Get the attributes. source: what tree_lookup_stat() found just now, or
+ * NULL. sized: also the size of what reading shows, else 0.
  * Corrects the names in place. Returns 0, -ESTALE, ...
  */
-int attr_get(struct place *place, bool sized, struct stat *ret_stat);
+int attr_get(struct place *place, const struct stat *source, bool sized,
+	struct stat *ret_stat);
 
 /**
  * Change attributes. to_set: FUSE_SET_ATTR_...; file: open file or NULL.

@@ -199,8 +199,10 @@ static void handle(const struct agora_event *event)
 		    event->type == AGORA_PROGRAM_REMOVED ||
 		    event->type == AGORA_EVENT_OVERFLOW;
 
-	if (gone)
+	if (gone) {
+		tree_close_idle(); /* it may be one of them */
 		events_forget_names();
+	}
 	remember(event);
 	tell_kernel(event);
 	if (gone)

@@ -7,6 +7,7 @@
 #include "ops.h"
 #include "park.h"
 #include "point.h"
+#include "tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -215,6 +216,7 @@ static void finish(void)
 	file_end_all();
 	fuse_session_unmount(server.session);
 	object_expire(true);
+	tree_close_idle();
 	fuse_session_destroy(server.session);
 	agora_space_close(server.space);
 }

@@ -21,7 +21,8 @@
 #define IDLE_SECONDS      5
 #define IDLE_SLOW_SECONDS 600 /* of one that takes long to describe */
 #define SLOW_NSEC         20000000
-#define BRIEF_NSEC        5000
+#define BRIEF_NSEC        10000
+#define NOT_BRIEF_NSEC    50000 /* it may have been interrupted */
 #define IDLE_MAX          256
 
 static struct {
@@ -160,7 +161,7 @@ int object_count(
 	if (took > SLOW_NSEC)
 		o->slow = true;
 	/* of a keyed one this is only a part of telling its size */
-	o->brief = took < BRIEF_NSEC && st->kind &&
+	o->brief = took < (o->brief ? NOT_BRIEF_NSEC : BRIEF_NSEC) && !r &&
 		   st->kind->shape == AGORA_SEQUENCE;
 	return r;
 }

@@ -51,15 +51,15 @@ static double name_timeout(const struct place *place)
 }
 
 /* Count a lookup of the place and fill in what is told about it. */
-static int make_entry(
-	fuse_req_t req, struct place *place, struct fuse_entry_param *ret_entry)
+static int make_entry(fuse_req_t req, struct place *place,
+	const struct stat *source, struct fuse_entry_param *ret_entry)
 {
 	struct fuse_entry_param e = {0};
 	bool brief = attr_is_brief(place);
 	int r;
 
 	/* Else the size is asked for when somebody wants it. */
-	r = attr_get(place, brief, &e.attr);
+	r = attr_get(place, source, brief, &e.attr);
 	if (r < 0)
 		return r;
 	e.attr_timeout = attr_timeout(place);
@@ -74,10 +74,11 @@ static int make_entry(
 	return 0;
 }
 
-static void answer_entry(fuse_req_t req, struct place *place)
+static void answer_entry(
+	fuse_req_t req, struct place *place, const struct stat *source)
 {
 	struct fuse_entry_param e;
-	int r = make_entry(req, place, &e);
+	int r = make_entry(req, place, source, &e);
 
 	if (r < 0)
 		answer(req, r == -ESTALE ? -ENOENT : r);
@@ -89,14 +90,15 @@ static void answer_entry(fuse_req_t req, struct place *place)
 static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct place dir, place;
+	struct stat source;
 	int r = tree_find(parent, &dir);
 
 	if (!r)
-		r = tree_lookup(&dir, name, &place);
+		r = tree_lookup_stat(&dir, name, &place, &source);
 	if (r)
 		answer(req, r);
 	else
-		answer_entry(req, &place);
+		answer_entry(req, &place, &source);
 }
 
 static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
@@ -125,7 +127,7 @@ static void op_mkdir(
 	if (r)
 		answer(req, r);
 	else
-		answer_entry(req, &place);
+		answer_entry(req, &place, NULL);
 }
 
 /* As mkdir. Only regular files: EPERM for all others. */
@@ -144,7 +146,7 @@ static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
 	if (r)
 		answer(req, r);
 	else
-		answer_entry(req, &place);
+		answer_entry(req, &place, NULL);
 }
 
 /* EPERM. */
@@ -206,7 +208,7 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 static void answer_attr(fuse_req_t req, fuse_ino_t ino, struct place *place)
 {
 	struct stat st;
-	int r = attr_get(place, true, &st);
+	int r = attr_get(place, NULL, true, &st);
 
 	if (r < 0) {
 		answer(req, r);
@@ -401,7 +403,7 @@ static void answer_create(
 	}
 	fi->fh = file->fh;
 	fi->direct_io = 1;
-	r = make_entry(req, place, &e);
+	r = make_entry(req, place, NULL, &e);
 	if (r < 0) {
 		answer(req, r);
 		file_release(fi->fh);

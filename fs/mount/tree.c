@@ -2,7 +2,7 @@
  * tree.c - the path scheme: from a name to what it stands for.
  *
  * Names of programs and objects are looked up in the space's own directories
- * each time; nothing is remembered that could be out of date. Symbolic links
+ * each time; nothing is believed that could be out of date. Symbolic links
  * in a space are never followed: in a shared one anybody may put them there.
  */
 #include "tree.h"
@@ -11,7 +11,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -102,6 +104,106 @@ int tree_program_fd(struct place *place)
 	if (fd >= 0)
 		close(fd);
 	return scan_programs(NULL, 0, place);
+}
+
+/*
+ * Directories that were used last stay open. As long as one is, its inode
+ * number is not used again: a look at the name tells whether it still leads
+ * there.
+ */
+struct dir {
+	char name[256];
+	uint64_t ino;
+	int fd;
+	unsigned int refs;
+};
+
+static struct {
+	pthread_mutex_t lock;
+	struct dir *slots[16]; /* with a reference each */
+} dirs = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void dir_put(struct dir *d)
+{
+	bool last;
+
+	if (!d)
+		return;
+	pthread_mutex_lock(&dirs.lock);
+	last = !--d->refs;
+	pthread_mutex_unlock(&dirs.lock);
+	if (!last)
+		return;
+	close(d->fd);
+	free(d);
+}
+
+/* Put d, or NULL, where the directory with this inode is kept. */
+static void dir_keep(uint64_t ino, struct dir *d)
+{
+	struct dir **slot = &dirs.slots[ino % 16], *old;
+
+	pthread_mutex_lock(&dirs.lock);
+	old = *slot;
+	*slot = d;
+	if (d)
+		d->refs++;
+	pthread_mutex_unlock(&dirs.lock);
+	dir_put(old);
+}
+
+static struct dir *dir_open_kept(const struct place *place)
+{
+	struct dir *d;
+	struct stat st;
+
+	pthread_mutex_lock(&dirs.lock);
+	d = dirs.slots[place->program_ino % 16];
+	if (d && (d->ino != place->program_ino ||
+			 strcmp(d->name, place->program) != 0))
+		d = NULL;
+	if (d)
+		d->refs++;
+	pthread_mutex_unlock(&dirs.lock);
+	if (!d)
+		return NULL;
+	if (!fstatat(server.space_fd, d->name, &st, AT_SYMLINK_NOFOLLOW) &&
+		st.st_ino == d->ino && st.st_dev == server.space_dev)
+		return d;
+	dir_keep(d->ino, NULL);
+	dir_put(d);
+	return NULL;
+}
+
+/* As tree_program_fd(); to be given back with dir_put(). */
+static int dir_get(struct place *place, struct dir **ret_dir)
+{
+	struct dir *d = dir_open_kept(place);
+	int fd;
+
+	if (d) {
+		*ret_dir = d;
+		return 0;
+	}
+	fd = tree_program_fd(place);
+	if (fd < 0)
+		return fd;
+	d = malloc(sizeof(*d));
+	if (!d) {
+		close(fd);
+		return -ENOMEM;
+	}
+	*d = (struct dir){.ino = place->program_ino, .fd = fd, .refs = 1};
+	set_name(d->name, place->program);
+	dir_keep(d->ino, d);
+	*ret_dir = d;
+	return 0;
+}
+
+void tree_close_idle(void)
+{
+	for (uint64_t i = 0; i < 16; i++)
+		dir_keep(i, NULL);
 }
 
 /* ---- objects ---------------------------------------------------------- */
@@ -275,23 +377,24 @@ static int lookup_root(const char *name, struct place *place)
 	return 0;
 }
 
-static int lookup_object(int dir, const char *name, struct place *place)
+static int lookup_object(
+	int dir, const char *name, struct place *place, struct stat *st)
 {
-	struct stat st;
 	int r;
 
 	if (!agora_kind_of(name))
 		return -ENOENT;
-	r = stat_object(dir, name, &st);
+	r = stat_object(dir, name, st);
 	if (r < 0)
 		return r;
-	place->ino = st.st_ino;
+	place->ino = st->st_ino;
 	set_name(place->object, name);
 	return 0;
 }
 
 /* Find the keyed object that opens as a folder of this name. */
-static int lookup_folder(int dir, const char *name, struct place *place)
+static int lookup_folder(
+	int dir, const char *name, struct place *place, struct stat *st)
 {
 	const struct agora_kind *kind = NULL;
 	char full[256];
@@ -302,35 +405,37 @@ static int lookup_folder(int dir, const char *name, struct place *place)
 			continue;
 		if (snprintf(full, sizeof(full), "%s.%s", name, kind->name) <
 			(int)sizeof(full))
-			r = lookup_object(dir, full, place);
+			r = lookup_object(dir, full, place, st);
 	}
 	return r;
 }
 
-static int lookup_program(const char *name, struct place *place)
+static int lookup_program(
+	const char *name, struct place *place, struct stat *st)
 {
-	int dir, r;
+	struct dir *d;
+	int r;
 
 	if (!strcmp(name, ".program")) {
 		place->facet = FACET_MANIFEST;
 		place->ino = place->program_ino;
 		return 0;
 	}
-	dir = tree_program_fd(place);
-	if (dir < 0)
-		return dir;
+	r = dir_get(place, &d);
+	if (r < 0)
+		return r;
 	if (name[0] == '.') {
 		place->facet = FACET_DOT;
-		r = lookup_object(dir, name + 1, place);
+		r = lookup_object(d->fd, name + 1, place, st);
 	} else {
 		place->facet = FACET_OBJECT;
-		r = lookup_object(dir, name, place);
+		r = lookup_object(d->fd, name, place, st);
 		if (r == -ENOENT) {
 			place->facet = FACET_FOLDER;
-			r = lookup_folder(dir, name, place);
+			r = lookup_folder(d->fd, name, place, st);
 		}
 	}
-	close(dir);
+	dir_put(d);
 	return r;
 }
 
@@ -365,10 +470,11 @@ static int lookup_key(const char *name, struct place *place)
 	return r == -ESTALE ? -ENOENT : r;
 }
 
-int tree_lookup(
-	const struct place *parent, const char *name, struct place *ret_place)
+int tree_lookup_stat(const struct place *parent, const char *name,
+	struct place *ret_place, struct stat *ret_source)
 {
 	struct place place = *parent;
+	struct stat source = {0};
 	int r;
 
 	if (strlen(name) > 255)
@@ -378,7 +484,7 @@ int tree_lookup(
 		r = lookup_root(name, &place);
 		break;
 	case FACET_PROGRAM:
-		r = lookup_program(name, &place);
+		r = lookup_program(name, &place, &source);
 		break;
 	case FACET_FOLDER:
 		r = lookup_key(name, &place);
@@ -389,7 +495,17 @@ int tree_lookup(
 	default:
 		r = -ENOTDIR;
 	}
-	if (!r)
+	if (!r) {
 		*ret_place = place;
+		*ret_source = source;
+	}
 	return r;
+}
+
+int tree_lookup(
+	const struct place *parent, const char *name, struct place *ret_place)
+{
+	struct stat source;
+
+	return tree_lookup_stat(parent, name, ret_place, &source);
 }

@@ -31,6 +31,10 @@ int tree_find(fuse_ino_t id, struct place *ret_place);
 int tree_lookup(
 	const struct place *parent, const char *name, struct place *ret_place);
 
+/** The same; ret_source is the status of its segment, or all zeros. */
+int tree_lookup_stat(const struct place *parent, const char *name,
+	struct place *ret_place, struct stat *ret_source);
+
 /** Whether the kind of the object has such a file in its dot folder. */
 bool tree_dot_has(const struct tree_file *file, const struct place *place);
 
@@ -48,6 +52,9 @@ int tree_segment_stat(struct place *place, struct stat *ret_stat);
 
 /** Open the segment (O_PATH), sure that it is this one. */
 int tree_segment_fd(struct place *place);
+
+/** Close the directories that are kept open in case of more lookups. */
+void tree_close_idle(void);
 
 /** Write "PROGRAM/OBJECT". */
 void tree_path(const struct place *place, char ret_path[520]);
