@@ -221,6 +221,7 @@ static int open_handle(struct object *o, struct place *place, uint32_t flags,
 
 	if (*handle)
 		return 0;
+	loop_hand_over();
 	r = try_open(o, place, flags, handle);
 	if (r != -ENOENT && r != -ESTALE)
 		return r;

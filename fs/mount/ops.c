@@ -10,6 +10,7 @@
 #include "ops.h"
 
 #include "attr.h"
+#include "loop.h"
 #include "names.h"
 #include "park.h"
 #include "ready.h"
@@ -122,6 +123,7 @@ static void op_mkdir(
 	struct place dir, place;
 	int r = tree_find(parent, &dir);
 
+	loop_hand_over();
 	if (!r)
 		r = names_mkdir(req, &dir, name, mode, &place);
 	if (r)
@@ -138,6 +140,7 @@ static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
 	int r = tree_find(parent, &dir);
 
 	(void)rdev;
+	loop_hand_over();
 	if (!r)
 		r = S_ISREG(mode) ? names_create(req, &dir, name, mode, &place)
 				  : -EPERM;
@@ -175,6 +178,7 @@ static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct place dir;
 	int r = tree_find(parent, &dir);
 
+	loop_hand_over();
 	answer(req, r < 0 ? r : names_unlink(req, &dir, name));
 }
 
@@ -184,6 +188,7 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct place dir;
 	int r = tree_find(parent, &dir);
 
+	loop_hand_over();
 	answer(req, r < 0 ? r : names_rmdir(req, &dir, name));
 }
 
@@ -194,6 +199,7 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	struct place from, to;
 	int r = tree_find(parent, &from);
 
+	loop_hand_over();
 	if (!r)
 		r = tree_find(new_parent, &to);
 	if (!r && flags & ~(unsigned int)RENAME_NOREPLACE)
@@ -240,6 +246,7 @@ static void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr,
 	struct place place;
 	int r = tree_find(ino, &place);
 
+	loop_hand_over();
 	if (!r && fi)
 		r = file_get(req, ino, fi, &file);
 	if (!r)
@@ -381,8 +388,10 @@ static void op_opendir(
 	fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	bool flush;
-	int r = open_file(req, ino, fi, &flush);
+	int r;
 
+	loop_hand_over();
+	r = open_file(req, ino, fi, &flush);
 	if (r < 0)
 		answer(req, r);
 	else if (fuse_reply_open(req, fi) < 0)
@@ -425,6 +434,7 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 	struct place dir, place;
 	int r = tree_find(parent, &dir);
 
+	loop_hand_over();
 	if (!r)
 		r = names_create(req, &dir, name, mode, &place);
 	if (r == -EEXIST && !(fi->flags & O_EXCL) &&
@@ -455,8 +465,11 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	struct fuse_file_info *fi)
 {
 	struct file *file = NULL;
-	int r = use_file(req, ino, fi, &file);
+	int r;
 
+	if (size > BRIEF_BYTES)
+		loop_hand_over();
+	r = use_file(req, ino, fi, &file);
 	if (r < 0)
 		answer(req, r);
 	else
@@ -470,8 +483,11 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *data,
 	size_t size, off_t off, struct fuse_file_info *fi)
 {
 	struct file *file = NULL;
-	int r = use_file(req, ino, fi, &file);
+	int r;
 
+	if (size > BRIEF_BYTES)
+		loop_hand_over();
+	r = use_file(req, ino, fi, &file);
 	if (r < 0)
 		answer(req, r);
 	else

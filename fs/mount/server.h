@@ -26,17 +26,17 @@
  *	caller   acting with the identity of who asked
  *	quota    what one user may make the server hold
  *
- * Threads. Some take requests; one (park) waits for objects and answers
- * requests that wait; one (events) watches the space; the first one waits
- * for signals. No thread ever waits for another's request to be answered,
- * and none makes a system call on the mounted tree itself.
+ * Threads. Some take requests, one of them at a time (loop); one (park) waits
+ * for objects and answers requests that wait; one (events) watches the space;
+ * the first one waits for signals. No thread ever waits for another's request
+ * to be answered, and none makes a system call on the mounted tree itself.
  *
  * Locks, in the order in which they may be taken:
  *	file->lock        one open file: what it buffers
  *	object->lock      opening the handles of one segment
  *	park lock         all waiting requests
  *	ready lock        all poll handles
- *	leaves            tables of nodes, files, objects; events; quota
+ *	leaves            tables of nodes, files, objects; lead; events; quota
  * libfuse calls park's interrupt function with a lock of that request held
  * and it takes the park lock: so nothing is answered and no interrupt
  * function is set while the park lock is held. Answering under file->lock is
@@ -70,6 +70,9 @@ extern struct server server;
 /* A write of more than this to an object of type bytes is EMSGSIZE: larger
  * ones may reach us in pieces, and a message must not. */
 #define WRITE_MAX 1000000
+
+/* More bytes than this take a while: see loop_hand_over(). */
+#define BRIEF_BYTES 65536
 
 /* What one open file may make the server hold. */
 #define OPEN_BYTES_MAX (1ull << 30)

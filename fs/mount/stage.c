@@ -11,6 +11,7 @@
  */
 #include "stage.h"
 
+#include "loop.h"
 #include "park.h"
 #include "view.h"
 
@@ -168,6 +169,8 @@ static int attempt_publish(struct want *w)
 	int r = 0;
 
 	pthread_mutex_lock(&file->lock);
+	if (s->bytes.size > BRIEF_BYTES)
+		loop_hand_over();
 	if (s->dirty)
 		r = store(file->object, is_key(file) ? &file->place : NULL,
 			s->bytes.data ? s->bytes.data : "", s->bytes.size,

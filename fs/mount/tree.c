@@ -7,6 +7,7 @@
  */
 #include "tree.h"
 
+#include "loop.h"
 #include "object.h"
 
 #include <errno.h>
@@ -71,6 +72,7 @@ static int scan_programs(match_fn *match, fuse_ino_t id, struct place *place)
 	char **names;
 	int fd = -ESTALE;
 
+	loop_hand_over();
 	if (agora_space_list(server.space, NULL, &names) < 0)
 		return -ESTALE;
 	for (char **name = names; *name && fd < 0; name++) {
@@ -223,6 +225,7 @@ static int scan_objects(int dir, struct place *place, struct stat *ret_stat)
 	char **names;
 	int r = -ESTALE;
 
+	loop_hand_over();
 	if (agora_space_list(server.space, place->program, &names) < 0)
 		return -ESTALE;
 	for (char **name = names; *name && r < 0; name++) {

@@ -8,6 +8,7 @@
 #include "view.h"
 
 #include "events.h"
+#include "loop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -69,6 +70,8 @@ static int render_sequence(struct object *o, struct text *out)
 	size_t size;
 	int r;
 
+	if (!o->brief)
+		loop_hand_over();
 	/* what is pushed while we look is for the next look */
 	r = agora_object_end(object_reader(o), &end);
 	if (r == -EOPNOTSUPP)
@@ -161,6 +164,7 @@ static int gather(struct object *o, struct entries *e)
 	uint64_t left = view_bound(o);
 	int r = 0;
 
+	loop_hand_over();
 	key.data = malloc(o->key_size + 1);
 	if (!key.data)
 		return -ENOMEM;
@@ -225,7 +229,7 @@ static int render_key(
 static int render_stat(struct object *o, struct text *out)
 {
 	struct agora_stat st;
-	int r = agora_object_stat(object_reader(o), &st);
+	int r = object_count(o, object_reader(o), &st);
 
 	return r < 0 ? r : text_stat(out, &st);
 }
