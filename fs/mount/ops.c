@@ -21,7 +21,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -528,33 +527,6 @@ static void op_fsync(
 
 /* ---- poll ------------------------------------------------------------- */
 
-/* What an open file would wait for; 0 if it never waits. */
-static uint32_t events_of(const struct file *file)
-{
-	if (file->face->wait_read)
-		return file->face->wait_read;
-	if (file->place.facet == FACET_OBJECT &&
-		(file->flags & O_ACCMODE) != O_RDONLY &&
-		file->object->kind->shape == AGORA_SEQUENCE)
-		return AGORA_WRITABLE;
-	return 0;
-}
-
-static unsigned int poll_bits(const struct file *file, uint32_t ready)
-{
-	const unsigned int in = POLLIN | POLLRDNORM, out = POLLOUT | POLLWRNORM;
-	int mode = file->flags & O_ACCMODE;
-	unsigned int bits = 0;
-
-	if (file->face->wait_read)
-		return ready ? in : 0;
-	if (mode != O_WRONLY)
-		bits |= in; /* a snapshot is there */
-	if (mode != O_RDONLY && (!events_of(file) || ready))
-		bits |= out;
-	return bits;
-}
-
 /* ESTALE. */
 static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	struct fuse_pollhandle *handle)
@@ -569,12 +541,12 @@ static void op_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 			fuse_pollhandle_destroy(handle);
 		return;
 	}
-	events = events_of(file);
+	events = ready_events(file);
 	if (events)
 		ready = ready_now(file, events, handle);
 	else if (handle)
 		fuse_pollhandle_destroy(handle);
-	fuse_reply_poll(req, poll_bits(file, ready));
+	fuse_reply_poll(req, ready_bits(file, ready));
 	file_put(file);
 }
 

@@ -12,6 +12,8 @@
 #include "park.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 
 static struct {
 	pthread_mutex_t lock; /* guards the poll part of all files */
@@ -23,6 +25,32 @@ static struct {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.checker_lock = PTHREAD_MUTEX_INITIALIZER,
 };
+
+uint32_t ready_events(const struct file *file)
+{
+	if (file->face->wait_read)
+		return file->face->wait_read;
+	if (file->place.facet == FACET_OBJECT &&
+		(file->flags & O_ACCMODE) != O_RDONLY &&
+		file->object->kind->shape == AGORA_SEQUENCE)
+		return AGORA_WRITABLE;
+	return 0;
+}
+
+unsigned int ready_bits(const struct file *file, uint32_t ready)
+{
+	const unsigned int in = POLLIN | POLLRDNORM, out = POLLOUT | POLLWRNORM;
+	int mode = file->flags & O_ACCMODE;
+	unsigned int bits = 0;
+
+	if (file->face->wait_read)
+		return ready ? in : 0;
+	if (mode != O_WRONLY)
+		bits |= in; /* a snapshot is there */
+	if (mode != O_RDONLY && (!ready_events(file) || ready))
+		bits |= out;
+	return bits;
+}
 
 static struct poll_list *list_of(struct object *o)
 {

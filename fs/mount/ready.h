@@ -4,6 +4,12 @@
 
 #include "file.h"
 
+/** What an open file would wait for: AGORA_READABLE..., 0 if it never waits. */
+uint32_t ready_events(const struct file *file);
+
+/** What poll(2) is told when ready of these events have come. */
+unsigned int ready_bits(const struct file *file, uint32_t ready);
+
 /**
  * Tell what is ready now, and keep handle (may be NULL) to tell what comes.
  * events: what the file would wait for.
