@@ -46,8 +46,8 @@ int one_stat(void *handle, struct agora_stat *stat)
 /* A visit to all words and blocks. */
 struct visit {
 	struct client_set strays; /* whose leftovers were seen */
-	uint64_t *named;          /* a bit for each record */
-	uint64_t left;            /* steps along passed lines */
+	uint32_t *named; /* of each record: 1 + the place that names it */
+	uint64_t left;   /* steps along passed lines */
 	struct agora_check *check;
 };
 
@@ -96,21 +96,41 @@ static bool is_sound(const struct table_one *o, struct visit *v, uint64_t word,
 	return still_lives(record, word, &life);
 }
 
-static void visit_word(const struct table_one *o, struct visit *v,
-	const _Atomic uint64_t *place, uint64_t line)
+static const _Atomic uint64_t *word_at(
+	const struct table_one *o, uint64_t place)
 {
-	uint64_t word = load_word(place), index = word_record(word);
+	return &line_at(o, place / LINE_WORDS)->word[place % LINE_WORDS];
+}
+
+/* Does another place name the record, too, and not only a moment ago? */
+static bool is_named_twice(const struct table_one *o, struct visit *v,
+	uint64_t word, uint64_t place)
+{
+	uint32_t index = word_record(word);
+	uint64_t before;
+
+	if (index >= o->records)
+		return false;
+	before = v->named[index];
+	v->named[index] = (uint32_t)place + 1;
+	if (!before || !word_tag(load_word(word_at(o, before - 1))))
+		return false;
+	return word_record(load_word(word_at(o, before - 1))) == index;
+}
+
+static void visit_word(
+	const struct table_one *o, struct visit *v, uint64_t place)
+{
+	const _Atomic uint64_t *at = word_at(o, place);
+	uint64_t word = load_word(at);
 	bool sound;
 
 	if (!word_tag(word))
 		return;
-	sound = is_sound(o, v, word, line);
-	if (index < o->records && v->named[index / 64] >> index % 64 & 1)
-		sound = false;
-	else if (index < o->records)
-		v->named[index / 64] |= UINT64_C(1) << index % 64;
+	sound = is_sound(o, v, word, place / LINE_WORDS) &&
+		!is_named_twice(o, v, word, place);
 	/* What has changed meanwhile is not damaged. */
-	if (!sound && load_word(place) == word)
+	if (!sound && load_word(at) == word)
 		v->check->damaged++;
 	else
 		v->check->published++;
@@ -122,7 +142,7 @@ static void visit_index(const struct table_one *o, struct visit *v)
 
 	for (; (line = one_skip_holes(o, line)) < one_lines(o); line++)
 		for (unsigned i = 0; i < LINE_WORDS; i++)
-			visit_word(o, v, &line_at(o, line)->word[i], line);
+			visit_word(o, v, line * LINE_WORDS + i);
 }
 
 static void count_block(uint64_t state, struct agora_check *check)
@@ -187,7 +207,7 @@ static int visit(struct table_one *o, struct visit *v)
 	uint64_t records = count_committed(o), named;
 
 	v->left = 4 * one_budget(o);
-	v->named = calloc(num_divide_up(o->records, 64), sizeof(*v->named));
+	v->named = calloc(o->records, sizeof(*v->named));
 	if (!v->named)
 		return -ENOMEM;
 	visit_index(o, v);
