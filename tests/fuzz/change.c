@@ -144,9 +144,10 @@ const unsigned change_classes = CLASSES;
 
 static uint64_t load(const struct family *f, uint64_t offset)
 {
-	uint64_t word;
+	uint64_t word = 0;
 
-	memcpy(&word, f->file + offset, sizeof(word));
+	if (offset + sizeof(word) <= f->size)
+		memcpy(&word, f->file + offset, sizeof(word));
 	return word;
 }
 
