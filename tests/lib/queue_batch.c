@@ -142,7 +142,7 @@ TEST(messages_of_all_sizes_may_stand_in_one_batch)
 	static const size_t sizes[] = {
 		0, 8, 0, 223, 224, 225, 1, 50, 50, 50, 50, 50, 50, 60000, 0, 5};
 	enum { COUNT = sizeof(sizes) / sizeof(*sizes) };
-	static unsigned char in[60000], out[COUNT][60000];
+	static unsigned char in[60000 + COUNT], out[COUNT][60000];
 	struct iovec messages[COUNT];
 	struct agora_buffer buffers[COUNT];
 	struct agora_queue *q = open_one(0, 100);
