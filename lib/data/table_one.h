@@ -207,27 +207,6 @@ static inline uint64_t one_budget(const struct table_one *o)
 	return 2 * one_lines(o) + WALK_STEPS;
 }
 
-static inline uint64_t load_8(const void *bytes)
-{
-	uint64_t word;
-
-	memcpy(&word, bytes, 8);
-	return word;
-}
-
-static inline bool same_bytes(const void *a, const void *b, size_t size)
-{
-	size_t i = 0;
-
-	if (size < 8)
-		return !memcmp(a, b, size);
-	for (; i + 8 < size; i += 8)
-		if (load_8((const char *)a + i) != load_8((const char *)b + i))
-			return false;
-	return load_8((const char *)a + size - 8) ==
-	       load_8((const char *)b + size - 8);
-}
-
 /*
  * The record does not live the life that the word named. Then the word was
  * replaced before, and we see that [R]: AGAIN; or it never fitted: -EUCLEAN.
@@ -256,8 +235,8 @@ static inline int match(
 		return ABSENT;
 	if (unlikely(key->size > o->data_size))
 		return one_match_long(o, index, key);
-	return same_bytes(record_data(record), key->data, key->size) ? PRESENT
-								     : ABSENT;
+	return same_out(record_data(record), key->data, key->size) ? PRESENT
+								   : ABSENT;
 }
 
 /*
