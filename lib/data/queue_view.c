@@ -188,7 +188,8 @@ static int try_copy(const struct agora_queue *q, uint64_t ticket, bool tapped,
 		return result;
 	state = load_state(q, p.ref);
 	if (tapped ? !is_visible(q, &p, state) : !is_present(&p, state))
-		return GONE;
+		/* or the packet was opened, and it has its own cell by now */
+		return p.number && is_filled(q, ticket) ? CHANGED : GONE;
 	return copy_message(q, &p, state, message);
 }
 
