@@ -16,6 +16,9 @@
 
 #include <sched.h>
 
+/* Times to make way for who repairs: some 20 milliseconds at least. */
+#define ROLE_TRIES 20000
+
 static uint64_t load(const _Atomic uint64_t *word)
 {
 	/* [T] [F] [M] */
@@ -227,7 +230,7 @@ static int take(struct spsc *q, unsigned role)
 		error = try_take(q, role);
 	/* Who recovers the dead has the lock for a moment. */
 	for (int tries = 0;
-		error == -EBUSY && tries < SPSC_TRIES && !is_owned(q, role);
+		error == -EBUSY && tries < ROLE_TRIES && !is_owned(q, role);
 		tries++) {
 		sched_yield();
 		error = try_take(q, role);
