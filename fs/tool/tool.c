@@ -120,8 +120,9 @@ int tool_check_path(const char *path, const struct agora_kind **ret_kind)
 	return 0;
 }
 
+/* By bit of AGORA_CAN_. */
 static const char *const verbs[] = {
-	"push", "pop", "walk", "get", "put"}; /* by bit of AGORA_CAN_ */
+	"push", "pop", "walk", "get", "put", "load", "store"};
 
 int tool_open(const char *path, uint32_t flags, uint32_t verb,
 	struct agora_object **ret_object)

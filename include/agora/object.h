@@ -34,16 +34,26 @@ struct agora_object;
 /* How an object of a kind looks from outside. */
 enum agora_shape {
 	AGORA_SEQUENCE = 1, /* messages in an order: walk, one on each line */
-	AGORA_KEYED = 2     /* values under keys: next, a folder of files */
+	AGORA_KEYED = 2,    /* values under keys: next, a folder of files */
+	AGORA_VALUE = 3     /* one value: load, all of the file */
 };
 
 /* What an object of a kind can do (agora_kind.verbs). */
 enum {
 	AGORA_CAN_PUSH = 1 << 0, /* push, wait for room */
 	AGORA_CAN_POP = 1 << 1,  /* pop, peek, acquire, wait for messages */
-	AGORA_CAN_WALK = 1 << 2, /* walk, tap */
+	AGORA_CAN_WALK = 1 << 2, /* snapshot, tap */
 	AGORA_CAN_GET = 1 << 3,  /* get, next */
-	AGORA_CAN_PUT = 1 << 4   /* put, delete, compare, add */
+	AGORA_CAN_PUT = 1 << 4,  /* put, delete */
+	AGORA_CAN_LOAD = 1 << 5, /* load */
+	AGORA_CAN_STORE = 1 << 6 /* store, append */
+};
+
+/* What else is to be known of a kind (agora_kind.traits). */
+enum {
+	AGORA_PRIORITIES = 1 << 0, /* each message has one: push_priority */
+	AGORA_MEMBERS = 1 << 1,    /* keys without values */
+	AGORA_SORTED = 1 << 2 /* next goes in the order of the keys' bytes */
 };
 
 /** A row of the table of kinds. */
@@ -51,6 +61,7 @@ struct agora_kind {
 	const char *name; /* "queue": what follows the last dot */
 	enum agora_shape shape;
 	uint32_t verbs;  /* AGORA_CAN_... */
+	uint32_t traits; /* AGORA_PRIORITIES, ... */
 	const char *doc; /* one line for people */
 };
 
@@ -78,12 +89,12 @@ struct agora_options {
 	uint64_t message_size; /* largest message or value, in bytes */
 	uint64_t key_size;     /* largest key, in bytes (keyed kinds) */
 	uint64_t memory;       /* ceiling for long messages, in bytes */
-	uint32_t writers;      /* table: AGORA_WRITERS_MANY or _ONE */
-	uint32_t flags;        /* AGORA_FIXED */
-	uint32_t inline_size;  /* bytes kept beside the header; a hint */
-	uint32_t clients;      /* most handles at one time, up to 4095 */
-	mode_t mode;           /* permission bits; 0 means 0660 & ~umask */
-	uint64_t reserved[4];  /* must be zero */
+	uint32_t writers;     /* AGORA_WRITERS_MANY or _ONE, where it matters */
+	uint32_t flags;       /* AGORA_FIXED, ... */
+	uint32_t inline_size; /* bytes kept beside the header; a hint */
+	uint32_t clients;     /* most handles at one time, up to 4095 */
+	mode_t mode;          /* permission bits; 0 means 0660 & ~umask */
+	uint64_t reserved[4]; /* must be zero */
 };
 
 enum { AGORA_WRITERS_MANY = 1, AGORA_WRITERS_ONE = 2 };
@@ -91,7 +102,9 @@ enum { AGORA_WRITERS_MANY = 1, AGORA_WRITERS_ONE = 2 };
 /* options.flags */
 enum {
 	AGORA_FIXED = 1 << 0, /* every message has exactly message_size bytes */
-	AGORA_SPSC = 1 << 1   /* queue: one producer, one consumer at a time */
+	AGORA_SPSC = 1 << 1,  /* queue: one producer, one consumer at a time */
+	AGORA_RELAXED = 1 << 2, /* heap: order within a bound, more at a time */
+	AGORA_RELIABLE = 1 << 3 /* log: registered readers hold writers back */
 };
 
 /**
@@ -185,7 +198,11 @@ struct agora_stat {
 	uint32_t flags;          /* as in agora_options */
 	uint32_t format;         /* version of the segment's format */
 	struct timespec created; /* CLOCK_REALTIME */
-	uint64_t reserved[7];
+	uint64_t version;        /* of a string's value; 0: it has none */
+	uint64_t rank_bound;     /* of a relaxed heap: see agora/heap.h */
+	uint32_t readers;        /* registered with a reliable log */
+	uint32_t reserved2;
+	uint64_t reserved[4];
 };
 
 /**
@@ -267,7 +284,8 @@ struct agora_buffer {
 	void *data;
 	size_t capacity;
 	size_t size;
-	uint64_t version; /* of a value; sequence number of a message */
+	uint64_t version;  /* of a value; sequence number of a message */
+	uint64_t priority; /* of a message of a heap */
 };
 
 /** A message that was claimed and not yet released: see agora/queue.h. */
@@ -275,7 +293,8 @@ struct agora_message {
 	const void *data; /* the bytes, or NULL when not in one piece */
 	size_t size;
 	uint64_t sequence;
-	uint64_t token; /* private */
+	uint64_t token;    /* private */
+	uint64_t priority; /* of a message of a heap */
 };
 
 /** A message that is being written where it will lie: see agora/queue.h. */
@@ -292,6 +311,15 @@ int agora_object_push(
 /** Append a message, waiting for room: as agora_queue_push_wait(). */
 int agora_object_push_wait(struct agora_object *object, const void *data,
 	size_t size, const struct timespec *deadline);
+
+/** Insert a message with a priority: as agora_heap_push(). */
+int agora_object_push_priority(struct agora_object *object, uint64_t priority,
+	const void *data, size_t size);
+
+/** Insert it, waiting for room: as agora_heap_push_wait(). */
+int agora_object_push_priority_wait(struct agora_object *object,
+	uint64_t priority, const void *data, size_t size,
+	const struct timespec *deadline);
 
 /** Append several messages: as agora_queue_push_batch(). */
 int agora_object_push_batch(struct agora_object *object,
@@ -398,6 +426,18 @@ int agora_object_delete(
 int agora_object_next(struct agora_object *object, struct agora_buffer *key,
 	struct agora_buffer *ret_value);
 
+/** Copy the value of a string: as agora_string_load(). */
+int agora_object_load(
+	struct agora_object *object, struct agora_buffer *ret_value);
+
+/** Replace the value of a string: as agora_string_store(). */
+int agora_object_store(
+	struct agora_object *object, const void *data, size_t size);
+
+/** Append to the value of a string: as agora_string_append(). */
+int agora_object_append(
+	struct agora_object *object, const void *data, size_t size);
+
 /**
  * Give back the roles that this handle took: the only writer of a table, the
  * producer or the consumer of a queue with AGORA_SPSC. They are taken again
@@ -407,6 +447,36 @@ int agora_object_next(struct agora_object *object, struct agora_buffer *key,
  * Returns 0, -ECHILD. Since: 0.1
  */
 int agora_object_yield(struct agora_object *object);
+
+/* ---- a snapshot of messages ------------------------------------------ */
+
+struct agora_snapshot;
+
+/**
+ * Note which messages a sequence has now, in its order: a queue the oldest
+ * first, a stack its top, a heap its least priority.
+ *
+ * Nothing is taken and nobody is held up. What the order was at one moment is
+ * what the object's own header says; messages that are gone by the time they
+ * are asked for are left out.
+ *
+ * Returns 0, -EOPNOTSUPP (not a sequence), -ENOMEM, -EUCLEAN, -ECHILD.
+ * Progress: lock-free. Since: 0.1
+ */
+int agora_object_snapshot(
+	struct agora_object *object, struct agora_snapshot **ret_snapshot);
+
+/**
+ * Copy the next message of a snapshot whose object is still open.
+ *
+ * Returns 0, -EAGAIN (no more), -EMSGSIZE (too large; ret_message->size says
+ * what is needed, and the same message comes again), -EUCLEAN, -ECHILD.
+ */
+int agora_snapshot_next(
+	struct agora_snapshot *snapshot, struct agora_buffer *ret_message);
+
+/** Free a snapshot. NULL is accepted. */
+void agora_snapshot_close(struct agora_snapshot *snapshot);
 
 /* ---- events --------------------------------------------------------- */
 

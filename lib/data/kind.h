@@ -15,6 +15,11 @@
 
 struct kind;
 
+/* A message of a snapshot: what the kind needs to find it again. */
+struct token {
+	uint64_t word[2];
+};
+
 /* The beginning of every handle. */
 struct agora_object {
 	const struct kind *kind; /* perhaps a variant of named */
@@ -57,6 +62,8 @@ struct kind {
 	int (*ready)(void *handle, uint32_t events, uint64_t cursor);
 
 	int (*push)(void *handle, const void *data, size_t size);
+	int (*push_priority)(
+		void *handle, uint64_t priority, const void *data, size_t size);
 	int (*push_batch)(
 		void *handle, const struct iovec *messages, size_t count);
 	int (*reserve)(void *handle, size_t size, struct agora_reservation *r);
@@ -71,6 +78,16 @@ struct kind {
 	int (*walk)(void *handle, uint64_t *cursor, struct agora_buffer *m);
 	int (*tap)(void *handle, uint64_t *cursor, struct agora_buffer *m);
 	int (*end)(void *handle, uint64_t *cursor);
+	/*
+	 * Kinds whose messages have no place that a cursor could name have
+	 * these two instead of walk. snapshot: the tokens of what is there, in
+	 * order, to be freed with free(3); returns 0 or a negative errno.
+	 * look: copy the message of a token; -ESTALE when it is gone.
+	 */
+	int (*snapshot)(
+		void *handle, struct token **ret_tokens, size_t *ret_count);
+	int (*look)(void *handle, const struct token *token,
+		struct agora_buffer *m);
 	int (*acquire)(void *handle, struct agora_message *message);
 	int (*read)(void *handle, const struct agora_message *message,
 		size_t offset, void *data, size_t size);
@@ -84,6 +101,10 @@ struct kind {
 	int (*delete)(void *handle, const void *key, size_t key_size);
 	int (*next)(void *handle, struct agora_buffer *key,
 		struct agora_buffer *value);
+
+	int (*load)(void *handle, struct agora_buffer *value);
+	int (*store)(void *handle, const void *data, size_t size);
+	int (*append)(void *handle, const void *data, size_t size);
 };
 
 /* One for each file of this directory that is a structure. */

@@ -358,7 +358,8 @@ int table_compare(struct agora_table *t, const struct key *key,
 static int read_number(
 	struct agora_table *t, const struct change *c, int64_t *ret_number)
 {
-	struct agora_buffer b = {ret_number, sizeof(*ret_number), 0, 0};
+	struct agora_buffer b = {
+		.data = ret_number, .capacity = sizeof(*ret_number)};
 	int error = table_copy_value(t, &c->at, &b);
 
 	if (error == -EMSGSIZE || (!error && b.size != sizeof(*ret_number)))

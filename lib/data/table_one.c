@@ -377,8 +377,9 @@ int one_compare(struct agora_table *t, const struct key *key,
 static int read_number(struct table_one *o, const struct edit *e, int present,
 	int64_t *ret_number)
 {
-	struct agora_buffer b = {
-		ret_number, sizeof(*ret_number), sizeof(*ret_number), 0};
+	struct agora_buffer b = {.data = ret_number,
+		.capacity = sizeof(*ret_number),
+		.size = sizeof(*ret_number)};
 	int error = copy_present(o, e, present, &b);
 
 	if (error == -EMSGSIZE || (!error && b.size != sizeof(*ret_number)))

@@ -26,6 +26,12 @@ int agora_object_push(
 	RUN(object, push, object, data, size);
 }
 
+int agora_object_push_priority(struct agora_object *object, uint64_t priority,
+	const void *data, size_t size)
+{
+	RUN(object, push_priority, object, priority, data, size);
+}
+
 int agora_object_push_batch(
 	struct agora_object *object, const struct iovec *messages, size_t count)
 {
@@ -141,6 +147,24 @@ int agora_object_next(struct agora_object *object, struct agora_buffer *key,
 	RUN(object, next, object, key, ret_value);
 }
 
+int agora_object_load(
+	struct agora_object *object, struct agora_buffer *ret_value)
+{
+	RUN(object, load, object, ret_value);
+}
+
+int agora_object_store(
+	struct agora_object *object, const void *data, size_t size)
+{
+	RUN(object, store, object, data, size);
+}
+
+int agora_object_append(
+	struct agora_object *object, const void *data, size_t size)
+{
+	RUN(object, append, object, data, size);
+}
+
 /* ---- the blocking twins ---- */
 
 /* The arguments of a verb that is tried again and again. */
@@ -148,6 +172,7 @@ struct attempt {
 	struct agora_object *object;
 	const void *data;
 	size_t size;
+	uint64_t priority;
 	struct agora_buffer *message;
 	struct agora_message *claim;
 	struct agora_reservation *room;
@@ -159,6 +184,14 @@ static int try_push(void *argument)
 	struct attempt *a = argument;
 
 	return a->object->kind->push(a->object, a->data, a->size);
+}
+
+static int try_push_priority(void *argument)
+{
+	struct attempt *a = argument;
+
+	return a->object->kind->push_priority(
+		a->object, a->priority, a->data, a->size);
 }
 
 static int try_push_batch(void *argument)
@@ -223,6 +256,18 @@ int agora_object_push_wait(struct agora_object *object, const void *data,
 	struct attempt a = {.object = object, .data = data, .size = size};
 
 	RUN_WAITING(push, EVENT_WRITABLE, &a, deadline);
+}
+
+int agora_object_push_priority_wait(struct agora_object *object,
+	uint64_t priority, const void *data, size_t size,
+	const struct timespec *deadline)
+{
+	struct attempt a = {.object = object,
+		.priority = priority,
+		.data = data,
+		.size = size};
+
+	RUN_WAITING(push_priority, EVENT_WRITABLE, &a, deadline);
 }
 
 int agora_object_push_batch_wait(struct agora_object *object,

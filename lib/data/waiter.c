@@ -121,8 +121,10 @@ static int look(struct agora_wait *items, size_t count)
 				object, items[i].events, items[i].cursor));
 
 		/* Damage is for who acts on the object to find out. */
+		if (result == -EUCLEAN)
+			result = (int)items[i].events;
 		if (result < 0)
-			result = result == -EUCLEAN ? (int)items[i].events : 0;
+			return result;
 		items[i].ready = (uint32_t)result;
 		ready += result != 0;
 	}

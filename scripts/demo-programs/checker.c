@@ -46,7 +46,7 @@ static void must(int result, const char *what)
 
 static void ask(const char *key, char answer[16])
 {
-	struct agora_buffer value = {answer, 15, 0, 0};
+	struct agora_buffer value = {.data = answer, .capacity = 15};
 
 	if (agora_table_get(control, key, strlen(key), &value) < 0)
 		value.size = 0;

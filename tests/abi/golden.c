@@ -105,7 +105,7 @@ static void make_any(const char *path, uint32_t flags)
 static void take_any(struct agora_queue *queue)
 {
 	static char bytes[LONG];
-	struct agora_buffer buffer = {bytes, LONG, 0, 0};
+	struct agora_buffer buffer = {.data = bytes, .capacity = LONG};
 	const char *data;
 	size_t size;
 
@@ -121,7 +121,7 @@ static void take_any(struct agora_queue *queue)
 static void look_any(struct agora_queue *queue)
 {
 	static char bytes[LONG];
-	struct agora_buffer buffer = {bytes, LONG, 0, 0};
+	struct agora_buffer buffer = {.data = bytes, .capacity = LONG};
 	uint64_t cursor = 0;
 	const char *data;
 	size_t size;
@@ -141,7 +141,7 @@ static void make_fixed(const char *path, uint32_t flags)
 		.flags = AGORA_FIXED | flags};
 	struct agora_queue *queue = open_queue(
 		path, AGORA_WRITE | AGORA_CREATE | AGORA_EXCLUSIVE, &options);
-	struct agora_buffer buffer = {&(uint64_t){0}, 8, 0, 0};
+	struct agora_buffer buffer = {.data = &(uint64_t){0}, .capacity = 8};
 
 	uint64_t batch[10];
 	struct iovec messages[10];
@@ -165,7 +165,8 @@ static void make_fixed(const char *path, uint32_t flags)
 static void read_fixed(struct agora_queue *queue, int take)
 {
 	uint64_t value, expected, cursor = 0;
-	struct agora_buffer buffer = {&value, sizeof(value), 0, 0};
+	struct agora_buffer buffer = {
+		.data = &value, .capacity = sizeof(value)};
 
 	for (expected = OLD + 1; expected <= OLD + 10; expected++) {
 		must(take ? agora_queue_pop(queue, &buffer)
@@ -206,7 +207,7 @@ static void make_table(const char *path, uint32_t writers)
 static void read_table(struct agora_table *table)
 {
 	static char bytes[LONG];
-	struct agora_buffer buffer = {bytes, LONG, 0, 0};
+	struct agora_buffer buffer = {.data = bytes, .capacity = LONG};
 	int64_t count = 41;
 	const char *key, *data;
 	size_t key_size, size;

@@ -38,7 +38,7 @@ BENCH_INLINE bool agora_ring_push(void *q, const void *message, size_t size)
 
 BENCH_INLINE bool agora_ring_pop(void *q, void *message, size_t size)
 {
-	struct agora_buffer buffer = {message, size, 0, 0};
+	struct agora_buffer buffer = {.data = message, .capacity = size};
 
 	return agora_ring_done(
 		agora_queue_pop((struct agora_queue *)q, &buffer));
@@ -53,7 +53,7 @@ BENCH_INLINE bool agora_ring_push_wait(
 
 BENCH_INLINE bool agora_ring_pop_wait(void *q, void *message, size_t size)
 {
-	struct agora_buffer buffer = {message, size, 0, 0};
+	struct agora_buffer buffer = {.data = message, .capacity = size};
 
 	return agora_ring_done(
 		agora_queue_pop_wait((struct agora_queue *)q, NULL, &buffer));

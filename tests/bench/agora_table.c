@@ -50,7 +50,7 @@ static bool found(int result)
 BENCH_INLINE bool get(
 	void *table, const struct keyed_key *key, struct keyed_value *value)
 {
-	struct agora_buffer buffer = {value, KEYED_VALUE, 0, 0};
+	struct agora_buffer buffer = {.data = value, .capacity = KEYED_VALUE};
 
 	return found(agora_table_get(table, key, KEYED_KEY, &buffer));
 }

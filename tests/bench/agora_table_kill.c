@@ -84,7 +84,7 @@ static void look(
 {
 	struct log *log = game->context;
 	uint64_t words[WORDS], from, to;
-	struct agora_buffer buffer = {words, sizeof(words), 0, 0};
+	struct agora_buffer buffer = {.data = words, .capacity = sizeof(words)};
 	int result;
 
 	from = __atomic_load_n(&log->done[key], __ATOMIC_ACQUIRE);

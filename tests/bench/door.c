@@ -191,7 +191,7 @@ static void count_lines(struct bench_worker *w)
 {
 	struct agora_queue *queue = agora_ring_open(w->object, 0);
 	char text[32];
-	struct agora_buffer buffer = {text, sizeof(text), 0, 0};
+	struct agora_buffer buffer = {.data = text, .capacity = sizeof(text)};
 	unsigned count = 0;
 
 	bench_ready(w);

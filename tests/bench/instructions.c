@@ -40,7 +40,7 @@ static void check(int result)
 
 static void push_pop(struct agora_queue *queue, size_t size, unsigned rounds)
 {
-	struct agora_buffer buffer = {data, sizeof(data), 0, 0};
+	struct agora_buffer buffer = {.data = data, .capacity = sizeof(data)};
 
 	while (rounds--) {
 		check(agora_queue_push(queue, data, size));
@@ -77,7 +77,8 @@ static void push_pop_batch(struct agora_queue *queue)
 
 	for (int i = 0; i < BATCH; i++) {
 		messages[i] = (struct iovec){data, 8};
-		buffers[i] = (struct agora_buffer){data, sizeof(data), 0, 0};
+		buffers[i] = (struct agora_buffer){
+			.data = data, .capacity = sizeof(data)};
 	}
 	check(agora_queue_push_batch(queue, messages, BATCH));
 	check(agora_queue_pop_batch(queue, buffers, BATCH));
@@ -122,7 +123,7 @@ PATH(push_acquire_release_fixed_8)
 
 PATH(pop_empty)
 {
-	struct agora_buffer buffer = {data, sizeof(data), 0, 0};
+	struct agora_buffer buffer = {.data = data, .capacity = sizeof(data)};
 
 	while (rounds--)
 		if (agora_queue_pop(fixed, &buffer) != -EAGAIN)
@@ -131,7 +132,7 @@ PATH(pop_empty)
 
 static void get(unsigned first, int expected, unsigned rounds)
 {
-	struct agora_buffer buffer = {data, sizeof(data), 0, 0};
+	struct agora_buffer buffer = {.data = data, .capacity = sizeof(data)};
 
 	while (rounds--)
 		if (agora_table_get(many, keys[first + rounds % KEYS], 16,

@@ -271,7 +271,8 @@ static int wake(const char *name)
 
 	if (!sleeper) {
 		struct agora_queue *mine = open_queue(0, 0);
-		struct agora_buffer b = {log->buffer, LARGEST, 0, 0};
+		struct agora_buffer b = {
+			.data = log->buffer, .capacity = LARGEST};
 		struct timespec deadline = agora_deadline(30000000000);
 
 		_exit(agora_queue_pop_wait(mine, &deadline, &b) != 0);
@@ -290,7 +291,7 @@ static int wake(const char *name)
 static void sleeper(struct log *log, uint32_t first)
 {
 	struct agora_queue *q = open_queue(0, 0);
-	struct agora_buffer b = {log->buffer, LARGEST, 0, 0};
+	struct agora_buffer b = {.data = log->buffer, .capacity = LARGEST};
 
 	(void)first;
 	agora_queue_pop_wait(q, NULL, &b);

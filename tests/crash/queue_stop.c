@@ -232,7 +232,7 @@ static void push_one(struct log *log)
 static void pop_patiently(struct log *log)
 {
 	struct agora_queue *q = open_queue(0, 0);
-	struct agora_buffer b = {log->buffer[0], LARGEST, 0, 0};
+	struct agora_buffer b = {.data = log->buffer[0], .capacity = LARGEST};
 
 	check(agora_queue_pop_wait(q, NULL, &b), "pop_wait");
 	log->popped[id_of(log->buffer[0], b.size)]++;

@@ -258,7 +258,8 @@ static void consume(int self)
 
 		for (int i = 0; i < BATCH; i++) {
 			b[i] = (struct agora_buffer){
-				storm->consumer[self].buffer[i], LARGEST, 0, 0};
+				.data = storm->consumer[self].buffer[i],
+				.capacity = LARGEST};
 			memset(b[i].data, 0, 16);
 		}
 		storm->consumer[self].popping = true;
@@ -335,7 +336,7 @@ static void storm_judge(
 static void storm_drain(struct agora_queue *q)
 {
 	static unsigned char data[LARGEST];
-	struct agora_buffer b = {data, LARGEST, 0, 0};
+	struct agora_buffer b = {.data = data, .capacity = LARGEST};
 
 	while (!agora_queue_pop(q, &b)) {
 		uint32_t life, seq;

@@ -189,7 +189,7 @@ static int push(uint64_t id)
 static long pop(uint64_t *ret_ticket)
 {
 	static unsigned char data[LARGEST];
-	struct agora_buffer b = {data, LARGEST, 0, 0};
+	struct agora_buffer b = {.data = data, .capacity = LARGEST};
 	int result = agora_queue_pop(survivor.queue, &b);
 
 	if (ret_ticket)
@@ -234,7 +234,7 @@ static int put(int key, uint64_t id)
 static uint64_t get(int key, uint64_t *ret_version)
 {
 	static unsigned char data[LARGEST];
-	struct agora_buffer b = {data, LARGEST, 0, 0};
+	struct agora_buffer b = {.data = data, .capacity = LARGEST};
 	int result = agora_table_get(survivor.table, &keys[key], 8, &b);
 
 	if (result != -ENOENT)
@@ -307,12 +307,14 @@ static int perform(const struct client *c, const struct task *task,
 	const uint64_t *key = &keys[task->key];
 	void *bytes = messages->iov_base;
 	size_t size = messages->iov_len;
-	struct agora_buffer in = {bytes, 0, size, task->version};
+	struct agora_buffer in = {
+		.data = bytes, .size = size, .version = task->version};
 	struct agora_buffer out[SEVERAL];
 	struct agora_check report;
 
 	for (int i = 0; i < SEVERAL; i++)
-		out[i] = (struct agora_buffer){told->buffer[i], LARGEST, 0, 0};
+		out[i] = (struct agora_buffer){
+			.data = told->buffer[i], .capacity = LARGEST};
 	told->begun = true;
 	switch (task->op) {
 	case PUSH:

@@ -185,7 +185,7 @@ static void arrange(
 static int pop_one(void)
 {
 	unsigned char bytes[LARGEST];
-	struct agora_buffer b = {bytes, LARGEST, 0, 0};
+	struct agora_buffer b = {.data = bytes, .capacity = LARGEST};
 	int result = agora_queue_pop(survivor, &b);
 
 	return result ? result : read_number(bytes, b.size);

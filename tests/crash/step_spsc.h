@@ -241,7 +241,8 @@ static void pop_some(struct agora_queue *q, int count)
 	int from = untaken(0), next = from, result;
 
 	for (int i = 0; i < BATCH; i++)
-		b[i] = (struct agora_buffer){bytes[i], LARGEST, 0, 0};
+		b[i] = (struct agora_buffer){
+			.data = bytes[i], .capacity = LARGEST};
 	for (int i = 0; i < count; i++)
 		next = untaken(next) + 1;
 	taking(from, next - from);

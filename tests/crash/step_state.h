@@ -290,7 +290,7 @@ static void fill_table(const struct state *state)
 static void list_messages(void)
 {
 	static unsigned char data[LARGEST];
-	struct agora_buffer b = {data, LARGEST, 0, 0};
+	struct agora_buffer b = {.data = data, .capacity = LARGEST};
 	uint64_t cursor = 0;
 
 	memset(scene.list, 0, sizeof(scene.list));

@@ -109,7 +109,7 @@ static uint32_t read_id(
 static uint32_t get(struct agora_table *t, uint32_t owner, uint32_t key)
 {
 	static unsigned char data[LARGEST];
-	struct agora_buffer b = {data, LARGEST, 0, 0};
+	struct agora_buffer b = {.data = data, .capacity = LARGEST};
 	struct name name = name_of(owner, key);
 	int error = agora_table_get(t, name.bytes, name.size, &b);
 
@@ -122,7 +122,7 @@ static uint32_t get(struct agora_table *t, uint32_t owner, uint32_t key)
 static int64_t get_count(struct agora_table *t, uint32_t owner)
 {
 	int64_t count = 0;
-	struct agora_buffer b = {&count, sizeof(count), 0, 0};
+	struct agora_buffer b = {.data = &count, .capacity = sizeof(count)};
 	int error = agora_table_get(t, &owner, sizeof(owner), &b);
 
 	if (error != -ENOENT)
@@ -195,8 +195,8 @@ static void log_swap(struct agora_table *t, struct log *log, uint32_t owner,
 	uint32_t key, uint32_t id)
 {
 	static unsigned char data[LARGEST], out[LARGEST];
-	struct agora_buffer value = {data, 0, size_of(id), 0};
-	struct agora_buffer old = {out, LARGEST, 0, 0};
+	struct agora_buffer value = {.data = data, .size = size_of(id)};
+	struct agora_buffer old = {.data = out, .capacity = LARGEST};
 	struct name name = name_of(owner, key);
 	int error;
 
@@ -214,7 +214,7 @@ static void log_compare(struct agora_table *t, struct log *log, uint32_t owner,
 	uint32_t key, uint32_t id)
 {
 	static unsigned char data[LARGEST];
-	struct agora_buffer value = {data, LARGEST, 0, 0};
+	struct agora_buffer value = {.data = data, .capacity = LARGEST};
 	struct name name = name_of(owner, key);
 	int error = agora_table_get(t, name.bytes, name.size, &value);
 
@@ -307,7 +307,8 @@ static void check_passed(struct agora_table *t)
 static uint64_t empty(struct agora_table *t)
 {
 	unsigned char bytes[512];
-	struct agora_buffer key = {bytes, sizeof(bytes), SIZE_MAX, 0};
+	struct agora_buffer key = {
+		.data = bytes, .capacity = sizeof(bytes), .size = SIZE_MAX};
 	uint64_t count = 0;
 
 	while (!agora_table_next(t, &key, NULL)) {

@@ -40,7 +40,8 @@ static void take(void *queue, unsigned count)
 	static char bytes[FUZZ_LONG];
 
 	while (count--) {
-		struct agora_buffer b = {bytes, sizeof(bytes), 0, 0};
+		struct agora_buffer b = {
+			.data = bytes, .capacity = sizeof(bytes)};
 
 		must(agora_queue_pop(queue, &b), "pop");
 	}

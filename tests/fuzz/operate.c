@@ -318,7 +318,8 @@ static int do_get(struct run *r)
 
 static int do_next(struct run *r)
 {
-	struct agora_buffer key = {r->key, r->key_size, SIZE_MAX, 0};
+	struct agora_buffer key = {
+		.data = r->key, .capacity = r->key_size, .size = SIZE_MAX};
 	int result = 0;
 
 	for (int i = 0; !result && i < 200; i++) {
@@ -344,7 +345,8 @@ static int do_put(struct run *r)
 static int do_swap(struct run *r)
 {
 	struct agora_buffer old = buffer(r);
-	struct agora_buffer new = {(void *)"swapped", 7, 7, 0};
+	struct agora_buffer new = {
+		.data = (void *)"swapped", .capacity = 7, .size = 7};
 
 	return copied(
 		agora_table_swap((struct agora_table *)r->object,
@@ -359,7 +361,10 @@ static int do_compare(struct run *r)
 
 	if (agora_table_get(table, "12", 2, &b))
 		b = (struct agora_buffer){0};
-	b = (struct agora_buffer){(void *)"compared", 8, 8, b.version};
+	b = (struct agora_buffer){.data = (void *)"compared",
+		.capacity = 8,
+		.size = 8,
+		.version = b.version};
 	return agora_table_compare(table, "12", 2, &b, NULL);
 }
 

@@ -179,10 +179,17 @@ TEST(a_change_of_a_table_wakes)
 {
 	struct agora_object *t =
 		open_as("p/t.table", AGORA_WRITE | AGORA_CREATE, NULL);
+	struct agora_waiter *waiter;
 
 	settle(t, AGORA_ADVANCED);
 	CHECK_EQ(AGORA_WRITABLE, agora_object_arm(t, AGORA_WRITABLE, 0));
 	CHECK_ERROR(-EOPNOTSUPP, agora_object_arm(t, AGORA_READABLE, 0));
+	CHECK_OK(agora_waiter_open(&waiter));
+	CHECK_ERROR(-EOPNOTSUPP, agora_waiter_wait(waiter,
+					 &(struct agora_wait){.object = t,
+						 .events = AGORA_READABLE},
+					 1, NULL));
+	agora_waiter_close(waiter);
 	CHECK_EQ(0, agora_object_arm(t, AGORA_ADVANCED, 0));
 	CHECK_OK(agora_object_put(t, "k", 1, "v", 1));
 	CHECK_EQ(1, readable(descriptor(t), -1));

@@ -106,7 +106,7 @@ TEST(what_lies_behind_a_hole_is_found)
 	for (unsigned i = 0; i < 20000; i++)
 		CHECK_OK(agora_object_push(object, &i, sizeof(i)));
 	for (unsigned i = 0; i < 19000; i++) {
-		struct agora_buffer b = {&i, sizeof(i), 0, 0};
+		struct agora_buffer b = {.data = &i, .capacity = sizeof(i)};
 
 		CHECK_OK(agora_object_pop(object, &b));
 	}

@@ -256,6 +256,33 @@ TEST(peek_and_walk_take_nothing)
 	agora_queue_close(q);
 }
 
+TEST(a_snapshot_has_what_was_there_when_it_was_made)
+{
+	struct agora_queue *q = open_with(NULL);
+	struct agora_queue *reader = open_again(AGORA_READ);
+	struct agora_buffer b = {.data = data, .capacity = 1};
+	struct agora_snapshot *snapshot;
+	int number;
+
+	for (int i = 0; i < 10; i++)
+		push_number(q, i);
+	CHECK_OK(agora_object_snapshot(agora_queue_object(reader), &snapshot));
+	CHECK_EQ(0, pop_number(q));
+	push_number(q, 10);
+	CHECK_ERROR(-EMSGSIZE, agora_snapshot_next(snapshot, &b));
+	b.capacity = sizeof(data);
+	for (int i = 1; i < 10; i++) {
+		CHECK_OK(agora_snapshot_next(snapshot, &b));
+		memcpy(&number, data, sizeof(number));
+		CHECK_EQ(i, number);
+	}
+	CHECK_ERROR(-EAGAIN, agora_snapshot_next(snapshot, &b));
+	CHECK_ERROR(-EAGAIN, agora_snapshot_next(snapshot, &b));
+	agora_snapshot_close(snapshot);
+	agora_queue_close(reader);
+	agora_queue_close(q);
+}
+
 TEST(a_read_only_handle_cannot_change_anything)
 {
 	struct agora_queue *q = open_with(NULL);

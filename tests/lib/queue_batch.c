@@ -319,7 +319,8 @@ TEST(a_batch_wakes_as_many_sleepers_as_it_has_messages)
 		if (!child[i]) {
 			struct agora_queue *mine = open_one(1, 16);
 			uint64_t number;
-			struct agora_buffer b = {&number, 8, 0, 0};
+			struct agora_buffer b = {
+				.data = &number, .capacity = 8};
 
 			CHECK_EQ(1,
 				agora_queue_pop_batch_wait(mine, NULL, &b, 1));

@@ -245,8 +245,9 @@ TEST(a_waiter_wakes_for_any_of_hundreds_of_objects)
 		CHECK_EQ(1, agora_waiter_wait(waiter, items, COUNT, NULL));
 		CHECK_EQ(AGORA_READABLE, items[i].ready);
 		driver_join(child);
-		CHECK_OK(agora_object_pop(items[i].object,
-			&(struct agora_buffer){data, sizeof(data), 0, 0}));
+		CHECK_OK(agora_object_pop(
+			items[i].object, &(struct agora_buffer){.data = data,
+						 .capacity = sizeof(data)}));
 	}
 	agora_waiter_close(waiter);
 	for (int i = 0; i < COUNT; i++)

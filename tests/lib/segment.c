@@ -373,8 +373,8 @@ TEST(a_full_filesystem_is_enospc_when_growing)
 	CHECK(count > 2);
 	while (count--)
 		CHECK_OK(agora_object_pop(
-			object, &(struct agora_buffer){
-					message, sizeof(message), 0, 0}));
+			object, &(struct agora_buffer){.data = message,
+					.capacity = sizeof(message)}));
 	CHECK_OK(agora_object_push(object, message, sizeof(message)));
 	agora_object_close(object);
 }

@@ -48,7 +48,7 @@ static int delete (struct agora_table *t, const char *key)
 static const char *get(struct agora_table *t, const char *key)
 {
 	static char text[1000];
-	struct agora_buffer b = {text, sizeof(text) - 1, 0, 0};
+	struct agora_buffer b = {.data = text, .capacity = sizeof(text) - 1};
 	int error = agora_table_get(t, key, strlen(key), &b);
 
 	if (error == -ENOENT)
@@ -60,7 +60,7 @@ static const char *get(struct agora_table *t, const char *key)
 
 static uint64_t version(struct agora_table *t, const char *key)
 {
-	struct agora_buffer b = {data, sizeof(data), 0, 0};
+	struct agora_buffer b = {.data = data, .capacity = sizeof(data)};
 
 	CHECK_OK(agora_table_get(t, key, strlen(key), &b));
 	return b.version;
@@ -142,7 +142,8 @@ TEST(keys_and_values_of_any_size_come_back_whole)
 	for (unsigned k = 0; k < sizeof(keys) / sizeof(*keys); k++) {
 		for (unsigned v = 0; v < sizeof(values) / sizeof(*values);
 			v++) {
-			struct agora_buffer b = {other, sizeof(other), 0, 0};
+			struct agora_buffer b = {
+				.data = other, .capacity = sizeof(other)};
 
 			fill(values[v], k + v);
 			CHECK_OK(agora_table_put(
@@ -170,7 +171,8 @@ TEST(long_keys_that_differ_at_their_end_are_different_keys)
 	}
 	for (unsigned i = 0; i < 200; i++) {
 		unsigned value;
-		struct agora_buffer b = {&value, sizeof(value), 0, 0};
+		struct agora_buffer b = {
+			.data = &value, .capacity = sizeof(value)};
 
 		key[4095] = (unsigned char)i;
 		CHECK_OK(agora_table_get(t, key, 4096, &b));
@@ -186,8 +188,8 @@ TEST(sizes_beyond_the_limits_are_refused)
 {
 	struct agora_options options = {.key_size = 10, .message_size = 100};
 	struct agora_table *t = open_with(&options);
-	struct agora_buffer b = {other, sizeof(other), 0, 0};
-	struct agora_buffer in = {data, 0, 101, 0};
+	struct agora_buffer b = {.data = other, .capacity = sizeof(other)};
+	struct agora_buffer in = {.data = data, .size = 101};
 	struct agora_stat stat;
 
 	CHECK_OK(agora_table_put(t, data, 10, data, 100));
@@ -209,13 +211,14 @@ TEST(sizes_beyond_the_limits_are_refused)
 TEST(a_small_buffer_learns_the_size_and_gets_nothing)
 {
 	struct agora_table *t = open_with(NULL);
-	struct agora_buffer b = {other, 4, 99, 99};
+	struct agora_buffer b = {
+		.data = other, .capacity = 4, .size = 99, .version = 99};
 
 	CHECK_OK(put(t, "k", "hello"));
 	CHECK_ERROR(-EMSGSIZE, agora_table_get(t, "k", 1, &b));
 	CHECK_EQ(5, b.size);
 	CHECK_EQ(99, b.version);
-	b = (struct agora_buffer){NULL, 0, 0, 0};
+	b = (struct agora_buffer){.data = NULL};
 	CHECK_ERROR(-EMSGSIZE, agora_table_get(t, "k", 1, &b));
 	CHECK_EQ(5, b.size);
 	b.capacity = 5;
@@ -245,8 +248,8 @@ TEST(versions_are_never_zero_and_never_repeated)
 TEST(swap_replaces_what_is_there_and_nothing_else)
 {
 	struct agora_table *t = open_with(NULL);
-	struct agora_buffer in = {(void *)"new!", 0, 4, 0};
-	struct agora_buffer out = {other, sizeof(other), 0, 0};
+	struct agora_buffer in = {.data = (void *)"new!", .size = 4};
+	struct agora_buffer out = {.data = other, .capacity = sizeof(other)};
 	uint64_t before;
 
 	CHECK_ERROR(-ENOENT, agora_table_swap(t, "k", 1, &in, &out));
@@ -268,7 +271,7 @@ TEST(swap_replaces_what_is_there_and_nothing_else)
 TEST(compare_stores_only_over_the_version_it_names)
 {
 	struct agora_table *t = open_with(NULL);
-	struct agora_buffer in = {(void *)"1", 0, 1, 7};
+	struct agora_buffer in = {.data = (void *)"1", .size = 1, .version = 7};
 	uint64_t first = 99, second;
 
 	CHECK_ERROR(-ESTALE, agora_table_compare(t, "k", 1, &in, &first));
@@ -278,7 +281,8 @@ TEST(compare_stores_only_over_the_version_it_names)
 	CHECK_EQ(version(t, "k"), first);
 	CHECK_ERROR(-ESTALE, agora_table_compare(t, "k", 1, &in, &second));
 	CHECK_EQ(first, second);
-	in = (struct agora_buffer){(void *)"22", 0, 2, first};
+	in = (struct agora_buffer){
+		.data = (void *)"22", .size = 2, .version = first};
 	CHECK_OK(agora_table_compare(t, "k", 1, &in, &second));
 	CHECK(first != second);
 	CHECK_STR("22", get(t, "k"));
@@ -331,8 +335,9 @@ TEST(next_shows_every_key_exactly_once)
 	static unsigned char seen[5000];
 	unsigned char bytes[512];
 	uint64_t value;
-	struct agora_buffer key = {bytes, sizeof(bytes), SIZE_MAX, 0};
-	struct agora_buffer b = {&value, sizeof(value), 0, 0};
+	struct agora_buffer key = {
+		.data = bytes, .capacity = sizeof(bytes), .size = SIZE_MAX};
+	struct agora_buffer b = {.data = &value, .capacity = sizeof(value)};
 	unsigned count = 0;
 	int error;
 
@@ -360,8 +365,9 @@ TEST(next_keeps_its_place_when_the_value_does_not_fit)
 {
 	struct agora_table *t = open_with(NULL);
 	char bytes[512];
-	struct agora_buffer key = {bytes, sizeof(bytes), SIZE_MAX, 0};
-	struct agora_buffer b = {other, 2, 0, 0};
+	struct agora_buffer key = {
+		.data = bytes, .capacity = sizeof(bytes), .size = SIZE_MAX};
+	struct agora_buffer b = {.data = other, .capacity = 2};
 
 	CHECK_OK(put(t, "k", "value"));
 	CHECK_ERROR(-EMSGSIZE, agora_table_next(t, &key, &b));
@@ -381,7 +387,8 @@ TEST(next_of_an_empty_table_is_enoent)
 {
 	struct agora_table *t = open_with(NULL);
 	char bytes[512];
-	struct agora_buffer key = {bytes, sizeof(bytes), SIZE_MAX, 0};
+	struct agora_buffer key = {
+		.data = bytes, .capacity = sizeof(bytes), .size = SIZE_MAX};
 
 	CHECK_ERROR(-ENOENT, agora_table_next(t, &key, NULL));
 	CHECK_EQ(SIZE_MAX, key.size);
@@ -394,8 +401,8 @@ TEST(a_reader_reads_and_may_not_write)
 {
 	struct agora_table *w = open_with(NULL);
 	struct agora_table *r = open_again(AGORA_READ);
-	struct agora_buffer b = {other, sizeof(other), 0, 0};
-	struct agora_buffer in = {(void *)"x", 0, 1, 0};
+	struct agora_buffer b = {.data = other, .capacity = sizeof(other)};
+	struct agora_buffer in = {.data = (void *)"x", .size = 1};
 
 	CHECK_OK(put(w, "k", "v"));
 	CHECK_STR("v", get(r, "k"));
@@ -455,7 +462,7 @@ TEST(a_killed_only_writer_gives_the_role_up)
 TEST(a_forked_child_must_open_again)
 {
 	struct agora_table *t = open_with(NULL);
-	struct agora_buffer b = {other, sizeof(other), 0, 0};
+	struct agora_buffer b = {.data = other, .capacity = sizeof(other)};
 	pid_t pid = driver_fork();
 
 	if (!pid) {
@@ -491,8 +498,9 @@ TEST(any_kind_of_object_has_the_same_verbs)
 	struct agora_table *t = open_with(NULL);
 	struct agora_object *o = agora_table_object(t);
 	char bytes[512];
-	struct agora_buffer key = {bytes, sizeof(bytes), SIZE_MAX, 0};
-	struct agora_buffer b = {other, sizeof(other), 0, 0};
+	struct agora_buffer key = {
+		.data = bytes, .capacity = sizeof(bytes), .size = SIZE_MAX};
+	struct agora_buffer b = {.data = other, .capacity = sizeof(other)};
 
 	CHECK_STR("table", agora_object_kind(o)->name);
 	CHECK_OK(agora_object_put(o, "k", 1, "v", 1));

@@ -124,8 +124,9 @@ static void allow(int result)
 static void look(struct agora_table *t)
 {
 	unsigned char key[300];
-	struct agora_buffer b = {value, sizeof(value), 0, 0};
-	struct agora_buffer next = {key, sizeof(key), SIZE_MAX, 0};
+	struct agora_buffer b = {.data = value, .capacity = sizeof(value)};
+	struct agora_buffer next = {
+		.data = key, .capacity = sizeof(key), .size = SIZE_MAX};
 	struct agora_stat stat;
 	struct agora_check report;
 	int error;
@@ -146,8 +147,8 @@ static void look(struct agora_table *t)
 static void change(struct agora_table *t)
 {
 	unsigned char key[300];
-	struct agora_buffer in = {value, 0, 3000, 0};
-	struct agora_buffer out = {image + file_size, 0, 0, 0};
+	struct agora_buffer in = {.data = value, .size = 3000};
+	struct agora_buffer out = {.data = image + file_size};
 	struct agora_check report;
 
 	for (unsigned i = 0; i < KEYS; i += 2) {

@@ -34,7 +34,7 @@ static void put_number(struct agora_table *t, uint32_t key, uint64_t value)
 static uint64_t get_number(struct agora_table *t, uint32_t key)
 {
 	uint64_t value;
-	struct agora_buffer b = {&value, sizeof(value), 0, 0};
+	struct agora_buffer b = {.data = &value, .capacity = sizeof(value)};
 
 	CHECK_OK(agora_table_get(t, &key, sizeof(key), &b));
 	CHECK_EQ(sizeof(value), b.size);

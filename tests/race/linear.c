@@ -145,7 +145,7 @@ static int take(uint64_t *value)
 static void do_queue(struct event *e)
 {
 	uint64_t value = 0;
-	struct agora_buffer b = {&value, sizeof(value), 0, 0};
+	struct agora_buffer b = {.data = &value, .capacity = sizeof(value)};
 
 	if (e->op == PUSH)
 		e->result = agora_queue_push(queue, &e->arg, sizeof(e->arg));
@@ -168,8 +168,9 @@ static void do_table(struct event *e, uint64_t *version)
 {
 	uint64_t value = 0;
 	int64_t sum = 0;
-	struct agora_buffer b = {&value, sizeof(value), 0, 0};
-	struct agora_buffer in = {&e->arg, 0, sizeof(e->arg), *version};
+	struct agora_buffer b = {.data = &value, .capacity = sizeof(value)};
+	struct agora_buffer in = {
+		.data = &e->arg, .size = sizeof(e->arg), .version = *version};
 
 	switch (e->op) {
 	case PUT:
@@ -239,8 +240,8 @@ static void work_on_table(int self, int i)
 static int do_batch(struct event *e)
 {
 	uint64_t value[2] = {0, 0};
-	struct agora_buffer out[2] = {
-		{&value[0], 8, 0, 0}, {&value[1], 8, 0, 0}};
+	struct agora_buffer out[2] = {{.data = &value[0], .capacity = 8},
+		{.data = &value[1], .capacity = 8}};
 	struct iovec in[2] = {{&e[0].arg, 8}, {&e[1].arg, 8}};
 	bool push = e->op == PUSH;
 	int result = push ? agora_queue_push_batch(queue, in, 2)

@@ -35,7 +35,7 @@ static void put_number(struct agora_table *t, uint32_t key, uint64_t value)
 static uint64_t get_number(struct agora_table *t, uint32_t key)
 {
 	uint64_t value;
-	struct agora_buffer b = {&value, sizeof(value), 0, 0};
+	struct agora_buffer b = {.data = &value, .capacity = sizeof(value)};
 
 	CHECK_OK(agora_table_get(t, &key, sizeof(key), &b));
 	CHECK_EQ(sizeof(value), b.size);
@@ -97,7 +97,7 @@ static void put_sealed(struct agora_table *t, uint64_t key, uint64_t number)
 static uint64_t get_sealed(struct agora_table *t, uint64_t key)
 {
 	struct sealed s;
-	struct agora_buffer b = {&s, sizeof(s), 0, 0};
+	struct agora_buffer b = {.data = &s, .capacity = sizeof(s)};
 	int error = agora_table_get(t, &key, sizeof(key), &b);
 
 	if (error == -ENOENT)
@@ -221,7 +221,8 @@ static void raise_number(struct agora_table *t, uint32_t key)
 	int error;
 
 	do {
-		b = (struct agora_buffer){&number, sizeof(number), 0, 0};
+		b = (struct agora_buffer){
+			.data = &number, .capacity = sizeof(number)};
 		error = agora_table_get(t, &key, sizeof(key), &b);
 		if (error == -ENOENT)
 			number = 0;
@@ -269,7 +270,7 @@ static void *churn(void *argument)
 
 	for (uint32_t i = 0; i < 60000; i++) {
 		uint32_t key = i * 2654435761u % 7;
-		struct agora_buffer in = {&i, 0, sizeof(i), 0};
+		struct agora_buffer in = {.data = &i, .size = sizeof(i)};
 		int error;
 
 		if (i % 2) {
@@ -336,7 +337,9 @@ TEST(a_walk_beside_writers_sees_each_lasting_key_once)
 		unsigned char seen[6000] = {0};
 		uint32_t number;
 		char bytes[512];
-		struct agora_buffer key = {bytes, sizeof(bytes), SIZE_MAX, 0};
+		struct agora_buffer key = {.data = bytes,
+			.capacity = sizeof(bytes),
+			.size = SIZE_MAX};
 
 		while (!agora_table_next(t, &key, NULL)) {
 			memcpy(&number, bytes, 4);

@@ -405,7 +405,8 @@ static void look_up(struct worker *w, const struct name *key)
 static void walk_table(struct worker *w)
 {
 	unsigned char bytes[512];
-	struct agora_buffer key = {bytes, sizeof(bytes), SIZE_MAX, 0};
+	struct agora_buffer key = {
+		.data = bytes, .capacity = sizeof(bytes), .size = SIZE_MAX};
 	struct agora_buffer value = buffer_of(w);
 	uint32_t number;
 	int error;

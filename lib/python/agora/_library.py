@@ -47,7 +47,7 @@ class Timespec(ctypes.Structure):
 
 class Kind(ctypes.Structure):
     _fields_ = [("name", c_char_p), ("shape", c_int), ("verbs", c_uint32),
-                ("doc", c_char_p)]
+                ("traits", c_uint32), ("doc", c_char_p)]
 
 
 class Options(ctypes.Structure):
@@ -71,7 +71,9 @@ class Stat(ctypes.Structure):
         ("clients", c_uint32), ("clients_max", c_uint32),
         ("waiters", c_uint32), ("writers", c_uint32), ("flags", c_uint32),
         ("format", c_uint32), ("created", Timespec),
-        ("reserved", c_uint64 * 7)]
+        ("version", c_uint64), ("rank_bound", c_uint64),
+        ("readers", c_uint32), ("reserved2", c_uint32),
+        ("reserved", c_uint64 * 4)]
 
 
 class Client(ctypes.Structure):
@@ -89,12 +91,14 @@ class Check(ctypes.Structure):
 
 class Buffer(ctypes.Structure):
     _fields_ = [("data", c_void_p), ("capacity", c_size_t),
-                ("size", c_size_t), ("version", c_uint64)]
+                ("size", c_size_t), ("version", c_uint64),
+                ("priority", c_uint64)]
 
 
 class Message(ctypes.Structure):
     _fields_ = [("data", c_void_p), ("size", c_size_t),
-                ("sequence", c_uint64), ("token", c_uint64)]
+                ("sequence", c_uint64), ("token", c_uint64),
+                ("priority", c_uint64)]
 
 
 class Reservation(ctypes.Structure):
