@@ -108,6 +108,7 @@ struct kind {
 };
 
 /* One for each file of this directory that is a structure. */
+extern const struct kind kind_list;
 extern const struct kind kind_queue;
 extern const struct kind kind_stack;
 extern const struct kind kind_string;
