@@ -4,6 +4,7 @@
 
 #include <agora/base.h>
 #include <agora/list.h>
+#include <agora/log.h>
 #include <agora/object.h>
 #include <agora/program.h>
 #include <agora/queue.h>
