@@ -8,6 +8,7 @@
 #include <agora/object.h>
 #include <agora/program.h>
 #include <agora/queue.h>
+#include <agora/reference.h>
 #include <agora/space.h>
 #include <agora/stack.h>
 #include <agora/string.h>
