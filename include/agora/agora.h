@@ -3,6 +3,7 @@
 #define AGORA_AGORA_H
 
 #include <agora/base.h>
+#include <agora/heap.h>
 #include <agora/list.h>
 #include <agora/log.h>
 #include <agora/map.h>

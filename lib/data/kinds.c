@@ -16,6 +16,7 @@ static const struct kind *const kinds[] = {
 	&kind_log,
 	&kind_map,
 	&kind_set,
+	&kind_heap,
 };
 
 #define COUNT (sizeof(kinds) / sizeof(*kinds))
