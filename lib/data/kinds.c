@@ -10,6 +10,7 @@
 static const struct kind *const kinds[] = {
 	&kind_queue,
 	&kind_stack,
+	&kind_list,
 	&kind_table,
 };
 
