@@ -9,6 +9,7 @@
 #include <agora/queue.h>
 #include <agora/space.h>
 #include <agora/stack.h>
+#include <agora/string.h>
 #include <agora/table.h>
 #include <agora/type.h>
 #include <agora/watch.h>

@@ -12,6 +12,7 @@ static const struct kind *const kinds[] = {
 	&kind_stack,
 	&kind_list,
 	&kind_table,
+	&kind_string,
 };
 
 #define COUNT (sizeof(kinds) / sizeof(*kinds))
