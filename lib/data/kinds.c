@@ -13,6 +13,7 @@ static const struct kind *const kinds[] = {
 	&kind_list,
 	&kind_table,
 	&kind_string,
+	&kind_log,
 };
 
 #define COUNT (sizeof(kinds) / sizeof(*kinds))

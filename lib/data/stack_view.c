@@ -31,11 +31,7 @@ static int find_top(
 
 		if (!turn.first)
 			return -EAGAIN;
-<<<<<<< HEAD
 		if (!bag_name(bag, turn.first, ret_ref)) {
-=======
-		if (!name_block(bag, turn.first, ret_ref)) {
->>>>>>> main
 			if (is_still(bag, root))
 				return -EUCLEAN;
 			continue;
@@ -96,11 +92,7 @@ static int try_snapshot(const struct bag *bag, struct tokens *tokens)
 		struct block_ref ref;
 		uint64_t number;
 
-<<<<<<< HEAD
 		if (!bag_name(bag, name, &ref))
-=======
-		if (!name_block(bag, name, &ref))
->>>>>>> main
 			return again_or_damage(bag, root);
 		number = state_number(load_state(bag, ref));
 		if (number >= last || tokens->count > bag->store.pool[0].count)
@@ -140,11 +132,7 @@ uint64_t stack_count(const struct bag *bag)
 		struct block_ref top;
 		uint32_t depth;
 
-<<<<<<< HEAD
 		if (!turn.first || !bag_name(bag, turn.first, &top))
-=======
-		if (!turn.first || !name_block(bag, turn.first, &top))
->>>>>>> main
 			return 0;
 		depth = load_depth(bag, top);
 		/* [A] */
@@ -201,11 +189,7 @@ uint64_t stack_verify(struct bag *bag, uint64_t *ret_damaged)
 		name = load_below(bag, ref)) {
 		uint64_t state;
 
-<<<<<<< HEAD
 		if (!bag_name(bag, name, &ref))
-=======
-		if (!name_block(bag, name, &ref))
->>>>>>> main
 			break;
 		state = load_state(bag, ref);
 		if (!is_entered(state) || state_number(state) >= last ||
