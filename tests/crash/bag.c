@@ -8,7 +8,9 @@
  *                              NAME, while others do thousands of operations
  *   bag KIND wake NAME         kill a pusher at NAME while a popper sleeps
  */
-#include "bag.h"
+#include "bag_log.h"
+
+#include "base/crash.h"
 
 #define VICTIM   10
 #define PREFILL  100
