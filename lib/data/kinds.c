@@ -15,6 +15,9 @@ static const struct kind *const kinds[] = {
 	&kind_log,
 	&kind_string,
 	&kind_log,
+	&kind_map,
+	&kind_set,
+	&kind_heap,
 };
 
 #define COUNT (sizeof(kinds) / sizeof(*kinds))
