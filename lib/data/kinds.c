@@ -12,6 +12,7 @@ static const struct kind *const kinds[] = {
 	&kind_stack,
 	&kind_list,
 	&kind_table,
+	&kind_log,
 	&kind_string,
 	&kind_log,
 	&kind_map,
