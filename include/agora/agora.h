@@ -3,9 +3,11 @@
 #define AGORA_AGORA_H
 
 #include <agora/base.h>
+#include <agora/map.h>
 #include <agora/object.h>
 #include <agora/program.h>
 #include <agora/queue.h>
+#include <agora/set.h>
 #include <agora/space.h>
 #include <agora/table.h>
 #include <agora/type.h>

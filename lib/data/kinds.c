@@ -10,6 +10,8 @@
 static const struct kind *const kinds[] = {
 	&kind_queue,
 	&kind_table,
+	&kind_map,
+	&kind_set,
 };
 
 #define COUNT (sizeof(kinds) / sizeof(*kinds))
