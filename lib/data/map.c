@@ -15,7 +15,9 @@
  *          generation must be that one, or it is stale: taken for an end.
  *  height  on how many levels an entry is named follows from the index of its
  *          block and the segment's seed. So whoever buries an entry knows,
- *          and which levels keys get is nobody's choice.
+ *          and which levels keys get is nobody's choice. On the lower levels,
+ *          which no cache holds, there are half as many entries on each next
+ *          one: a search goes to one of two, and fetches both at once.
  *
  * Invariants, beside those of chains
  *  6 A hint to a life of a block is made only after that life was reachable.

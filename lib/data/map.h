@@ -12,10 +12,15 @@
 #include <agora/map.h>
 #include <agora/set.h>
 
-#define LEVELS_MAX 8
+#define LEVELS_MAX 16
 
-/* One entry in eight reaches the next level. */
-#define LEVEL_BITS 3
+/*
+ * On the lower levels, most of whose entries are not in a cache, one entry in
+ * two reaches the next one: what a search goes to next is then one of two, and
+ * both are fetched at once. Above them it is one in eight.
+ */
+#define LEVELS_LOW        5
+#define LEVEL_BITS(level) ((level) < LEVELS_LOW ? 1 : 3)
 
 /* A block of pool 0 that is an entry. Key and value follow. */
 struct node_shm {
@@ -29,7 +34,7 @@ struct head_shm {
 	_Alignas(CACHE_LINE) _Atomic uint64_t up[LEVELS_MAX];
 };
 
-static_assert(sizeof(struct head_shm) == 128, "format");
+static_assert(sizeof(struct head_shm) == 192, "format");
 
 struct agora_map {
 	struct chain chain;
@@ -122,9 +127,10 @@ static inline unsigned map_height(
 		(ref.index ^ m->chain.seed) * UINT64_C(0x9e3779b97f4a7c15);
 	unsigned height = 0;
 
-	word = (word ^ word >> 29) * UINT64_C(0xbf58476d1ce4e5b9) >> 32;
-	while (height < m->levels && !(word & ((1u << LEVEL_BITS) - 1))) {
-		word >>= LEVEL_BITS;
+	word = (word ^ word >> 29) * UINT64_C(0xbf58476d1ce4e5b9) >> 24;
+	while (height < m->levels &&
+		!(word & ((1u << LEVEL_BITS(height)) - 1))) {
+		word >>= LEVEL_BITS(height);
 		height++;
 	}
 	return height;
@@ -205,6 +211,24 @@ static inline bool leads_back(struct trail *trail, struct block_ref ref)
 	return false;
 }
 
+/* What is below the hint will be needed, if what the hint names is not. */
+static inline void fetch_below(const struct agora_map *m, unsigned level,
+	const _Atomic uint64_t *word, struct entry_shm *at)
+{
+	uint64_t index = link_index(atomic_load_explicit(level ? word - 1
+							 : at  ? &at->link
+							       : &m->head->link,
+		memory_order_relaxed));
+	struct block_ref ref = {(uint32_t)index - 1};
+
+	if (index && pool_has(&m->chain.store.pool[0], ref)) {
+		const char *entry = (const char *)entry_at(&m->chain, ref);
+
+		__builtin_prefetch(entry);
+		__builtin_prefetch(entry + CACHE_LINE);
+	}
+}
+
 /* Go along a level. at: from where, and to where; w: scratch. heal: who may
  * write mends what he meets. */
 static inline void go_along(const struct agora_map *m, const struct key *key,
@@ -215,6 +239,7 @@ static inline void go_along(const struct agora_map *m, const struct key *key,
 
 	at->word = at->at ? &node_of(at->at)->up[level] : &m->head->up[level];
 	at->hint = load_hint(at->word);
+	fetch_below(m, level, at->word, at->at);
 	while ((look = look_at(m, key, level, at->hint, w)) != LOOK_BEYOND) {
 		uint64_t next = look == LOOK_DEAD ? w->next : 0;
 
@@ -225,6 +250,7 @@ static inline void go_along(const struct agora_map *m, const struct key *key,
 			at->state = w->state;
 			at->word = &node_of(w->entry)->up[level];
 			next = load_hint(at->word);
+			fetch_below(m, level, at->word, at->at);
 		} else if (heal && !swap_hint(at->word, at->hint, next)) {
 			next = load_hint(at->word);
 		}

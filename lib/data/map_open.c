@@ -24,13 +24,16 @@ static uint64_t or_default(uint64_t value, uint64_t otherwise)
 	return value ? value : otherwise;
 }
 
-/* So many that about one entry in capacity reaches the last but one above. */
+/* So many that of capacity entries about four reach the highest. */
 static unsigned count_levels(uint64_t capacity)
 {
-	unsigned bits = num_log2_up(capacity);
-	unsigned levels = (bits + LEVEL_BITS - 1) / LEVEL_BITS;
+	unsigned left = num_log2_up(capacity), levels = 1;
 
-	return (unsigned)num_min(num_max(levels, 2) - 1, LEVELS_MAX);
+	while (levels < LEVELS_MAX && left > LEVEL_BITS(levels) + 2u) {
+		left -= LEVEL_BITS(levels);
+		levels++;
+	}
+	return levels;
 }
 
 static uint32_t node_size(const struct params_shm *params)
