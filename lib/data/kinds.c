@@ -9,9 +9,13 @@
 
 static const struct kind *const kinds[] = {
 	&kind_queue,
+	&kind_stack,
+	&kind_list,
 	&kind_table,
 	&kind_map,
 	&kind_set,
+	&kind_string,
+	&kind_log,
 };
 
 #define COUNT (sizeof(kinds) / sizeof(*kinds))
