@@ -13,6 +13,8 @@ static const struct kind *const kinds[] = {
 	&kind_list,
 	&kind_table,
 	&kind_log,
+	&kind_map,
+	&kind_set,
 	&kind_string,
 	&kind_log,
 	&kind_map,
