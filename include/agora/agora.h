@@ -3,6 +3,7 @@
 #define AGORA_AGORA_H
 
 #include <agora/base.h>
+#include <agora/heap.h>
 #include <agora/object.h>
 #include <agora/program.h>
 #include <agora/queue.h>
