@@ -8,6 +8,8 @@
 #include <agora/program.h>
 #include <agora/queue.h>
 #include <agora/space.h>
+#include <agora/stack.h>
+#include <agora/string.h>
 #include <agora/table.h>
 #include <agora/type.h>
 #include <agora/watch.h>

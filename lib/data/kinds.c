@@ -9,8 +9,10 @@
 
 static const struct kind *const kinds[] = {
 	&kind_queue,
+	&kind_stack,
 	&kind_table,
 	&kind_heap,
+	&kind_string,
 };
 
 #define COUNT (sizeof(kinds) / sizeof(*kinds))
