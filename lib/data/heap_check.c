@@ -213,6 +213,11 @@ static void check_unnamed(struct agora_heap *h, struct visit *visit)
 	}
 }
 
+static size_t bitmap_size(const struct agora_heap *h)
+{
+	return num_divide_up(h->store.pool[0].count, 64) * sizeof(uint64_t);
+}
+
 /* Returns false when somebody was at work meanwhile: try again. */
 static bool check_lanes(struct agora_heap *h, struct visit *visit)
 {
@@ -220,7 +225,7 @@ static bool check_lanes(struct agora_heap *h, struct visit *visit)
 	uint64_t committed = heap_committed(h);
 	struct now now[LANES];
 
-	memset(visit->named, 0, h->store.pool[0].count / 8 + 8);
+	memset(visit->named, 0, bitmap_size(h));
 	for (unsigned i = 0; i < h->lanes; i++)
 		now[i] = heap_glance(&h->lane[i]);
 	for (unsigned i = 0; i < h->lanes; i++) {
@@ -246,7 +251,7 @@ static int check_order(struct agora_heap *h, struct visit *visit)
 {
 	int tries = 0;
 
-	visit->named = calloc(h->store.pool[0].count / 64 + 1, 8);
+	visit->named = malloc(bitmap_size(h));
 	if (!visit->named)
 		return -ENOMEM;
 	while (!check_lanes(h, visit) && ++tries < MOMENTS)

@@ -142,7 +142,7 @@ int heap_tap(void *handle, uint64_t *cursor, struct agora_buffer *message)
 	for (int tries = 0; result == -EAGAIN && tries < SCANS; tries++) {
 		collect(h, *cursor, t);
 		result = look_through(h, t, cursor, message);
-		if (t->count < NEXT)
+		if (result != -EAGAIN || t->count < NEXT)
 			break;
 		*cursor = num_max(*cursor, t->to);
 	}
