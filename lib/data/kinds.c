@@ -10,9 +10,11 @@
 static const struct kind *const kinds[] = {
 	&kind_queue,
 	&kind_stack,
+	&kind_list,
 	&kind_table,
 	&kind_heap,
 	&kind_string,
+	&kind_log,
 };
 
 #define COUNT (sizeof(kinds) / sizeof(*kinds))
