@@ -115,7 +115,9 @@ struct kind {
 extern const struct kind kind_heap;
 extern const struct kind kind_list;
 extern const struct kind kind_log;
+extern const struct kind kind_map;
 extern const struct kind kind_queue;
+extern const struct kind kind_set;
 extern const struct kind kind_stack;
 extern const struct kind kind_string;
 extern const struct kind kind_table;
