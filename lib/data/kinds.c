@@ -12,6 +12,7 @@ static const struct kind *const kinds[] = {
 	&kind_stack,
 	&kind_list,
 	&kind_table,
+	&kind_heap,
 	&kind_log,
 	&kind_map,
 	&kind_set,
