@@ -6,6 +6,7 @@
 #include <agora/object.h>
 #include <agora/program.h>
 #include <agora/queue.h>
+#include <agora/reference.h>
 #include <agora/space.h>
 #include <agora/string.h>
 #include <agora/table.h>

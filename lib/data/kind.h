@@ -25,6 +25,7 @@ struct agora_object {
 	const struct kind *kind; /* perhaps a variant of named */
 	const struct kind *named;
 	uint32_t flags; /* those of opening */
+	char *path;     /* by which it was opened */
 	struct segment segment;
 };
 
