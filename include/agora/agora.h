@@ -8,6 +8,7 @@
 #include <agora/queue.h>
 #include <agora/reference.h>
 #include <agora/space.h>
+#include <agora/stack.h>
 #include <agora/string.h>
 #include <agora/table.h>
 #include <agora/type.h>
