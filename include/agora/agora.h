@@ -3,6 +3,8 @@
 #define AGORA_AGORA_H
 
 #include <agora/base.h>
+#include <agora/list.h>
+#include <agora/log.h>
 #include <agora/object.h>
 #include <agora/program.h>
 #include <agora/queue.h>
