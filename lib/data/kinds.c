@@ -9,7 +9,11 @@
 
 static const struct kind *const kinds[] = {
 	&kind_queue,
+	&kind_stack,
+	&kind_list,
 	&kind_table,
+	&kind_string,
+	&kind_log,
 };
 
 #define COUNT (sizeof(kinds) / sizeof(*kinds))

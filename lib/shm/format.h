@@ -59,8 +59,8 @@ struct header_shm {
 	uint64_t checksum; /* XXH3 of everything before it */
 };
 
-static_assert(sizeof(struct params_shm) == 112, "format");
-static_assert(sizeof(struct header_shm) == 160, "format");
+static_assert(sizeof(struct params_shm) == 1072, "format");
+static_assert(sizeof(struct header_shm) == 1120, "format");
 
 /* How many words a kind may keep in the roots, 128 bytes apart. */
 #define ROOTS_WORDS 30
@@ -102,7 +102,8 @@ struct client_shm {
 	_Atomic uint32_t pid;
 	_Atomic uint32_t waiting; /* threads asleep */
 	_Atomic uint64_t since;   /* CLOCK_REALTIME, nanoseconds */
-	uint64_t reserved[5];
+	_Atomic uint64_t reading; /* cursor + 1 of a log's registered reader */
+	uint64_t reserved[4];
 };
 
 static_assert(sizeof(struct client_shm) == CACHE_LINE, "format");
