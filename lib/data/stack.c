@@ -81,11 +81,16 @@ static int settle(const struct bag *bag, struct wide root)
 
 	if (!bag_name(bag, turn.second, &ref))
 		return is_still(bag, root) ? -EUCLEAN : 0;
-	state = load_state(bag, ref);
-	if (is_entered(state) && is_still(bag, root))
-		swap_state(bag, ref, state,
-			state_make(BLOCK_HELD, turn.client,
-				ticket_make(turn.version, 0)));
+	/* A push that saw it on top may confirm it meanwhile: once, as nobody
+	 * can any more who looks at the root as it is now. */
+	for (int tries = 0; tries < 3; tries++) {
+		state = load_state(bag, ref);
+		if (!is_entered(state) || !is_still(bag, root) ||
+			swap_state(bag, ref, state,
+				state_make(BLOCK_HELD, turn.client,
+					ticket_make(turn.version, 0))))
+			break;
+	}
 	crash_point(stack_settled);
 	wide_swap(bag->root, root, turn_after(&turn, 0, NO_OP, turn.first, 0));
 	crash_point(stack_cleared);
