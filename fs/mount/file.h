@@ -20,7 +20,14 @@ struct stage {
 	struct text bytes;
 	bool dirty;   /* to be published: written, emptied or new */
 	bool written; /* since it was published last */
+	bool appends; /* to a value, however it changes meanwhile */
 	unsigned int flushes;
+};
+
+/* The last message that a tap has seen, by its sequence number. */
+struct tap {
+	bool any;
+	uint64_t seen;
 };
 
 struct file {
@@ -43,6 +50,7 @@ struct file {
 	struct stage stage;
 	struct text_lines lines;
 	uint64_t cursor; /* tap, .follow */
+	struct tap tap;
 
 	struct { /* park's, under its lock */
 		LIST_ENTRY(file) link;

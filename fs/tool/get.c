@@ -38,12 +38,12 @@ static const struct argp argp = {.options = options,
 	.parser = parse,
 	.args_doc = "PATH KEY",
 	.doc = doc,
-	.children = tool_children};
+	.children = tool_json_children};
 
 static int get(const struct arguments *a, struct agora_object *object,
 	const struct text *key)
 {
-	const char *type = a->raw ? "bytes" : agora_object_type(object);
+	const struct tool_look look = tool_look(object, a->raw);
 	struct agora_buffer value = {0};
 	struct text out = {0};
 	int r;
@@ -52,7 +52,7 @@ static int get(const struct arguments *a, struct agora_object *object,
 		r = agora_object_get(object, key->data, key->size, &value);
 	} while (tool_grow(&value, &r));
 	if (r == 0)
-		r = text_message(&out, type, value.data, value.size);
+		r = tool_show_value(&out, &look, &value);
 	free(value.data);
 	if (r == -ENOENT)
 		return tool_say(

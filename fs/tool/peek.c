@@ -9,9 +9,11 @@
 static const char doc[] =
 	"Print the message that would be taken next, and leave it."
 	"\v"
-	"Exits with 1 when there is none.\n\n"
+	"With priorities, PRIORITY and a tab stand before it. Exits with 1 "
+	"when there is none.\n\n"
 	"Examples:\n"
-	"  agora peek weather/alerts.queue\n";
+	"  agora peek weather/alerts.queue\n"
+	"  agora peek --json weather/jobs.heap | jq .priority\n";
 
 struct arguments {
 	const char *words[1];
@@ -19,7 +21,7 @@ struct arguments {
 };
 
 static const struct argp_option options[] = {
-	{"raw", 'r', NULL, 0, "Print the bytes only, add no newline", 0}, {0}};
+	{"raw", 'r', NULL, 0, "Print the bytes of the message only", 0}, {0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -36,20 +38,22 @@ static const struct argp argp = {.options = options,
 	.parser = parse,
 	.args_doc = "PATH",
 	.doc = doc,
-	.children = tool_children};
+	.children = tool_json_children};
 
 static int peek(const struct arguments *a, struct agora_object *object)
 {
-	const char *type = a->raw ? "bytes" : agora_object_type(object);
+	const struct tool_look look = tool_look(object, a->raw);
 	struct agora_buffer buffer = {0};
 	struct text out = {0};
+	struct text_said said;
 	int r;
 
 	do {
 		r = agora_object_peek(object, &buffer);
 	} while (tool_grow(&buffer, &r));
+	said = (struct text_said){buffer.data, buffer.size, buffer.priority};
 	if (r == 0)
-		r = text_message(&out, type, buffer.data, buffer.size);
+		r = tool_show_message(&out, &look, &said);
 	free(buffer.data);
 	if (r == -EAGAIN)
 		return tool_say(a->words[0], "empty");

@@ -55,7 +55,7 @@ static const struct argp argp = {.options = options,
 	.parser = parse,
 	.args_doc = "PATH",
 	.doc = doc,
-	.children = tool_children};
+	.children = tool_json_children};
 
 struct tail {
 	const struct arguments *a;
@@ -66,6 +66,16 @@ struct tail {
 	bool any;
 	bool may_wait; /* we can write, and so can sleep until a push */
 };
+
+/* Append what is to be printed of the message in the buffer. */
+static int show(const struct tail *tail, struct text *out)
+{
+	const struct tool_look look = tool_look(tail->object, false);
+	const struct text_said said = {
+		tail->buffer.data, tail->buffer.size, tail->buffer.priority};
+
+	return tool_show_message(out, &look, &said);
+}
 
 /* ---- what is there ---------------------------------------------------- */
 
@@ -125,8 +135,7 @@ static int fill(struct tail *tail, struct ring *ring)
 		message = place(ring, tail->a->count);
 		if (!message)
 			return -ENOMEM;
-		r = text_message(message, agora_object_type(tail->object),
-			tail->buffer.data, tail->buffer.size);
+		r = show(tail, message);
 		if (r < 0)
 			return r;
 	}
@@ -189,8 +198,7 @@ static int tap(struct tail *tail)
 	if (r < 0)
 		return r;
 	report_missed(tail);
-	r = text_message(&out, agora_object_type(tail->object),
-		tail->buffer.data, tail->buffer.size);
+	r = show(tail, &out);
 	if (r == 0)
 		return tool_print(&out, r);
 	return r;

@@ -132,6 +132,9 @@ int tool_print_record(struct record *record);
 /** Print a record as a row, or as JSON on one line. Frees record. */
 int tool_print_row(struct record *record);
 
+/** Append a record to out as JSON on one line. Frees record. 0 or -ENOMEM. */
+int tool_json_row(struct text *out, struct record *record);
+
 /** Records that all have the same names. All-zero is an empty list. */
 struct list {
 	struct record *records;
@@ -144,6 +147,29 @@ int list_add(struct list *list, struct record *record);
 
 /** Print as columns, rows or JSON. Frees list. Returns an exit status. */
 int list_print(struct list *list);
+
+/* ---- messages and values (message.c) ---------------------------------- */
+
+/** How what is in an object is printed. */
+struct tool_look {
+	const char *type;
+	uint32_t traits;
+};
+
+/** raw: only the bytes. */
+struct tool_look tool_look(const struct agora_object *object, bool raw);
+
+/** Append what is to be printed of a message. Returns 0 or -ENOMEM. */
+int tool_show_message(struct text *out, const struct tool_look *look,
+	const struct text_said *said);
+
+/** The same of a value, which is one or belongs to a key. */
+int tool_show_value(struct text *out, const struct tool_look *look,
+	const struct agora_buffer *value);
+
+/** The same of a key with its value. */
+int tool_show_entry(struct text *out, const struct tool_look *look,
+	const struct text_pair *pair);
 
 /* ---- keys (keys.c) ---------------------------------------------------- */
 
