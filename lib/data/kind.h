@@ -108,7 +108,7 @@ struct kind {
 };
 
 /* One for each file of this directory that is a structure. */
-extern const struct kind kind_queue, kind_table;
+extern const struct kind kind_queue, kind_table, kind_string;
 
 /* The row of a public kind. */
 static inline const struct kind *kind_of_row(const struct agora_kind *row)

@@ -10,6 +10,7 @@
 static const struct kind *const kinds[] = {
 	&kind_queue,
 	&kind_table,
+	&kind_string,
 };
 
 #define COUNT (sizeof(kinds) / sizeof(*kinds))

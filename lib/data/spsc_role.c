@@ -12,12 +12,13 @@
  */
 #include "data/spsc.h"
 
+#include "base/futex.h"
 #include "shm/client.h"
 
 #include <sched.h>
 
-/* Times to make way for who repairs: some 20 milliseconds at least. */
-#define ROLE_TRIES 20000
+/* How long to make way for who repairs, who may not be running: 1 second. */
+#define ROLE_PATIENCE UINT64_C(1000000000)
 
 static uint64_t load(const _Atomic uint64_t *word)
 {
@@ -225,13 +226,14 @@ static int try_take(struct spsc *q, unsigned role)
 static int take(struct spsc *q, unsigned role)
 {
 	int error = object_writable(&q->object);
+	struct timespec end;
 
 	if (!error)
 		error = try_take(q, role);
+	if (error == -EBUSY)
+		end = time_after(ROLE_PATIENCE);
 	/* Who recovers the dead has the lock for a moment. */
-	for (int tries = 0;
-		error == -EBUSY && tries < ROLE_TRIES && !is_owned(q, role);
-		tries++) {
+	while (error == -EBUSY && !is_owned(q, role) && !time_passed(&end)) {
 		sched_yield();
 		error = try_take(q, role);
 	}

@@ -112,7 +112,8 @@ uint32_t event_arm(struct segment *segment, enum event event)
 	uint32_t seq = atomic_load_explicit(
 		&segment->roots->seq[event], memory_order_seq_cst);
 
-	event_flag(segment, EVENT_BIT(event), 0);
+	if (segment->client)
+		event_flag(segment, EVENT_BIT(event), 0);
 	return seq;
 }
 
@@ -129,6 +130,18 @@ uint64_t event_slice(const struct segment *segment)
 		       : EVENT_SLICE;
 }
 
+/* Of a handle that may only read: nobody can be told, so it sleeps briefly,
+ * unless others of the sleepers are told. */
+static int sleep_untold(struct segment *segment, enum event event, uint32_t seq,
+	const struct timespec *deadline)
+{
+	struct timespec slice = time_after(EVENT_SLICE_BLIND);
+
+	if (time_before(deadline, &slice))
+		slice = *deadline;
+	return futex_wait(&segment->roots->seq[event], seq, &slice);
+}
+
 static int sleep_slice(struct segment *segment, enum event event, uint32_t seq,
 	const struct timespec *deadline)
 {
@@ -137,6 +150,8 @@ static int sleep_slice(struct segment *segment, enum event event, uint32_t seq,
 	struct timespec slice = time_after(event_slice(segment));
 	int result;
 
+	if (!segment->client)
+		return sleep_untold(segment, event, seq, deadline);
 	if (time_before(deadline, &slice))
 		slice = *deadline;
 	atomic_fetch_add_explicit(waiting, 1, memory_order_relaxed);
@@ -213,7 +228,7 @@ int event_wait(struct segment *segment, enum event event,
 
 	if (result == -EAGAIN && time_passed(deadline))
 		return -ETIMEDOUT;
-	if (result == -EAGAIN && event == EVENT_READABLE)
+	if (result == -EAGAIN && event != EVENT_WRITABLE)
 		result = spin(segment, attempt, argument, deadline);
 	while (result == -EAGAIN) {
 		uint32_t seq = event_arm(segment, event);
