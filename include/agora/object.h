@@ -438,6 +438,10 @@ int agora_object_store(
 int agora_object_append(
 	struct agora_object *object, const void *data, size_t size);
 
+/** Replace the value of one version: as agora_string_compare(). */
+int agora_object_compare(struct agora_object *object,
+	const struct agora_buffer *value, uint64_t *ret_version);
+
 /**
  * Give back the roles that this handle took: the only writer of a table, the
  * producer or the consumer of a queue with AGORA_SPSC. They are taken again

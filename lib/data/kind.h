@@ -105,6 +105,9 @@ struct kind {
 	int (*load)(void *handle, struct agora_buffer *value);
 	int (*store)(void *handle, const void *data, size_t size);
 	int (*append)(void *handle, const void *data, size_t size);
+	/* *ret_version: the new one, or on -ESTALE the present one. */
+	int (*compare)(void *handle, const struct agora_buffer *value,
+		uint64_t *ret_version);
 };
 
 /* One for each file of this directory that is a structure. */

@@ -189,6 +189,17 @@ static int append_value(void *handle, const void *data, size_t size)
 	return write_value(handle, &w);
 }
 
+static int compare_value(
+	void *handle, const struct agora_buffer *value, uint64_t *ret_version)
+{
+	struct write w = {WRITE_COMPARE, .data = value->data,
+		.size = value->size, .version = value->version};
+	int error = write_value(handle, &w);
+
+	*ret_version = w.version;
+	return error;
+}
+
 static const struct kind kind_string_one = {
 	.segment = {.attached = attached, .recover = string_one_recover},
 	.open = open_one,
@@ -202,6 +213,7 @@ static const struct kind kind_string_one = {
 	.load = string_one_load,
 	.store = store_value,
 	.append = append_value,
+	.compare = compare_value,
 };
 
 static const struct kind *variant(const struct params_shm *params)
@@ -231,6 +243,7 @@ const struct kind kind_string = {
 	.load = string_load,
 	.store = store_value,
 	.append = append_value,
+	.compare = compare_value,
 };
 
 /* ---- the public door ---- */
@@ -283,16 +296,7 @@ int agora_string_swap(struct agora_string *string,
 int agora_string_compare(struct agora_string *string,
 	const struct agora_buffer *value, uint64_t *ret_version)
 {
-	struct write w = {WRITE_COMPARE, .data = value->data,
-		.size = value->size, .version = value->version};
-	int error = segment_enter(&string->object.segment);
-
-	if (!error)
-		error = segment_leave(
-			&string->object.segment, write_value(string, &w));
-	if (ret_version && (!error || error == -ESTALE))
-		*ret_version = w.version;
-	return error;
+	return agora_object_compare(&string->object, value, ret_version);
 }
 
 int agora_string_append(
