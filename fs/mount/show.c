@@ -270,7 +270,7 @@ static int show_value(struct object *o, struct text *out)
 	if (!r)
 		r = text_value(out, o->type, scratch.data, scratch.size);
 	text_free(&scratch);
-	return r;
+	return r == -ENOENT ? 0 : r; /* there is none yet: an empty file */
 }
 
 /* ---- all shapes ------------------------------------------------------- */

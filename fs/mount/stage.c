@@ -21,6 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TRIES_MAX 1000
+
 /* Whether the file is what was written to it, and not a door for it. */
 static bool is_value(const struct file *file)
 {
@@ -191,26 +193,39 @@ int stage_truncate(struct file *file, uint64_t size)
 
 /*
  * What a file of text has behind its end begins on a new line, if there is
- * one before it.
+ * one before it: so it depends on what is there, which must not change.
  */
+static int append_line(struct object *o, const char *data, size_t size)
+{
+	struct agora_buffer all = {0};
+	struct text value = {0};
+	int r = show_load(o, &value, &all.version);
+
+	if (r == -ENOENT) {
+		all.version = 0;
+		r = 0;
+	}
+	if (!r && value.size)
+		r = text_append(&value, "\n", 1);
+	if (!r)
+		r = text_append(&value, data, size);
+	all.data = value.data;
+	all.size = value.size;
+	if (!r)
+		r = agora_object_compare(object_writer(o), &all, NULL);
+	text_free(&value);
+	return r;
+}
+
 static int append(struct object *o, const char *data, size_t size)
 {
-	struct text piece = {0}, old = {0};
-	uint64_t version;
-	int r = 0;
+	int r = -ESTALE;
 
-	if (o->lines)
-		r = show_load(o, &old, &version);
-	if (!r && old.size)
-		r = text_append(&piece, "\n", 1);
-	if (!r)
-		r = text_append(&piece, data, size);
-	if (!r)
-		r = agora_object_append(
-			object_writer(o), piece.data, piece.size);
-	text_free(&piece);
-	text_free(&old);
-	return r;
+	if (!o->lines)
+		return agora_object_append(object_writer(o), data, size);
+	for (int i = 0; r == -ESTALE && i < TRIES_MAX; i++)
+		r = append_line(o, data, size);
+	return r == -ESTALE ? -EBUSY : r;
 }
 
 static int store_value(struct object *o, const struct place *place,

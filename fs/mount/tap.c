@@ -19,35 +19,24 @@
 #include <errno.h>
 #include <fcntl.h>
 
-static bool is_value(const struct file *file)
-{
-	return file->object->kind->shape == AGORA_VALUE;
-}
-
 /* Whether a message that is overwritten is one that somebody should have. */
 static bool is_broadcast(const struct file *file)
 {
-	return !is_value(file) && !(file->object->kind->verbs & AGORA_CAN_POP);
+	const struct agora_kind *kind = file->object->kind;
+
+	return kind->shape == AGORA_SEQUENCE && !(kind->verbs & AGORA_CAN_POP);
 }
 
 int tap_open(struct file *file, bool created)
 {
-	struct text scratch = {0};
-	int r;
-
 	(void)created;
-	if (!is_value(file))
-		return agora_object_end(
-			object_reader(file->object), &file->cursor);
-	r = show_load(file->object, &scratch, &file->cursor);
-	text_free(&scratch);
-	return r;
+	return agora_object_end(object_reader(file->object), &file->cursor);
 }
 
 /* ---- what is next ----------------------------------------------------- */
 
-/* Copy the message at the cursor into scratch, which grows as needed. */
-static int next_message(
+/* Copy what is at the cursor into scratch, which grows as needed. */
+static int next(
 	struct file *file, struct text *scratch, struct text_said *ret_said)
 {
 	struct agora_object *handle = object_reader(file->object);
@@ -70,30 +59,6 @@ static int next_message(
 	file->tap.seen = b.version;
 	*ret_said = (struct text_said){b.data, b.size, b.priority};
 	return 0;
-}
-
-/* Copy the value, if it is another one than before. */
-static int next_value(
-	struct file *file, struct text *scratch, struct text_said *ret_said)
-{
-	uint64_t version;
-	int r = show_load(file->object, scratch, &version);
-
-	if (!r && version <= file->cursor)
-		r = -EAGAIN;
-	if (r < 0)
-		return r;
-	file->cursor = version;
-	*ret_said = (struct text_said){scratch->data, scratch->size, 0};
-	return 0;
-}
-
-static int next(
-	struct file *file, struct text *scratch, struct text_said *ret_said)
-{
-	if (is_value(file))
-		return next_value(file, scratch, ret_said);
-	return next_message(file, scratch, ret_said);
 }
 
 /* ---- delivering ------------------------------------------------------- */
