@@ -7,6 +7,7 @@
 #include <agora/program.h>
 #include <agora/queue.h>
 #include <agora/space.h>
+#include <agora/stack.h>
 #include <agora/string.h>
 #include <agora/table.h>
 #include <agora/type.h>

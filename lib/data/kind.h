@@ -111,7 +111,10 @@ struct kind {
 };
 
 /* One for each file of this directory that is a structure. */
-extern const struct kind kind_queue, kind_table, kind_string;
+extern const struct kind kind_queue;
+extern const struct kind kind_stack;
+extern const struct kind kind_string;
+extern const struct kind kind_table;
 
 /* The row of a public kind. */
 static inline const struct kind *kind_of_row(const struct agora_kind *row)

@@ -9,6 +9,7 @@
 
 static const struct kind *const kinds[] = {
 	&kind_queue,
+	&kind_stack,
 	&kind_table,
 	&kind_string,
 };

@@ -4,6 +4,7 @@
 #include "base/barrier.h"
 #include "base/crash.h"
 #include "base/futex.h"
+#include "base/relax.h"
 #include "shm/bell.h"
 #include "shm/client.h"
 
@@ -159,15 +160,6 @@ static int sleep_slice(struct segment *segment, enum event event, uint32_t seq,
 	result = futex_wait(&segment->roots->seq[event], seq, &slice);
 	atomic_fetch_sub_explicit(waiting, 1, memory_order_relaxed);
 	return result;
-}
-
-static void relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
 }
 
 static bool is_alone(void)

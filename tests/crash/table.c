@@ -201,8 +201,8 @@ static void kill_two(void)
 {
 	struct log *log = new_memory(sizeof(struct log));
 
-	if (!victim(log, "table_put_ready", 1, put_dead) ||
-		!victim(log, "table_delete_marked", 1, delete_dead))
+	if (!victim(log, "chain_put_ready", 1, put_dead) ||
+		!victim(log, "chain_delete_marked", 1, delete_dead))
 		fail("nobody died", 0, 0);
 	munmap(log, sizeof(*log));
 }

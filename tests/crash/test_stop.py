@@ -9,7 +9,7 @@ TABLE = drivers.driver_path("crash-table")
 
 # Passed only where an entry is found in its place whose owner died, or where
 # another dies than those that do in the table's part.
-NOT_REACHED = {"table_recover_published", "reclaim_owned", "table_one_mended",
+NOT_REACHED = {"chain_recover_published", "reclaim_owned", "table_one_mended",
                "table_one_recover_head", "table_one_recovered"}
 
 
@@ -18,7 +18,8 @@ def points(driver, kind):
     if not driver.exists():
         return ["not built"]
     listed = drivers.ask(driver, "points")
-    shared = ("attach", "detach", "pool", "message", "recover", "reclaim", kind)
+    shared = ("attach", "detach", "pool", "message", "recover", "reclaim", kind,
+              *(["chain"] if kind == "table" else []))
     found = {p for p in listed if p.startswith(shared)}
     return sorted(found if kind == "queue" else found - NOT_REACHED)
 

@@ -6,21 +6,24 @@ FAULTS = {
         "subject": "table",
         "source": "table.c",
         "sound": """\
-		if (!try_publish(c, &w->entry->link, w->next, LINK_MARK))
-			return AGAIN;
-		crash_point(table_put_replaced);
-		table_settle(t, w, c->ref.index + 1);
-		return 0;
+	int error = publish_entry(c, ch, present);
+
+	if (!error && present &&
 """,
         "faulty": """\
-		uint64_t dead = link_after(
-			w->next, LINK_MARK, link_index(w->next));
+	struct walk *w = &ch->at;
+	uint64_t dead = link_after(w->next, LINK_MARK, link_index(w->next));
+	int error;
 
+	if (present) {
 		if (!swap_link(&w->entry->link, w->next, dead))
 			return AGAIN;
-		crash_point(table_put_replaced);
-		table_settle(t, w, dead);
+		if (chain_bury(c, w, &ch->key, dead))
+			chain_discard(c, w->ref);
 		return AGAIN;
+	}
+	error = publish_entry(c, ch, present);
+	if (!error && present &&
 """,
     },
     # A reader believes what it copied, though the record has a new life.

@@ -144,7 +144,7 @@ static void drain(struct event *e, bool last)
 
 static bool stops(int self, const char *point)
 {
-	static const char *const words[] = {"table_", "pool_", NULL};
+	static const char *const words[] = {"chain_", "table_", "pool_", NULL};
 
 	(void)self;
 	return linear_is_of(point, words);
