@@ -24,12 +24,6 @@ struct stage {
 	unsigned int flushes;
 };
 
-/* The last message that a tap has seen, by its sequence number. */
-struct tap {
-	bool any;
-	uint64_t seen;
-};
-
 struct file {
 	LIST_ENTRY(file) link; /* under the lock of the table, as is: */
 	unsigned int refs;
@@ -50,7 +44,6 @@ struct file {
 	struct stage stage;
 	struct text_lines lines;
 	uint64_t cursor; /* tap, .follow */
-	struct tap tap;
 
 	struct { /* park's, under its lock */
 		LIST_ENTRY(file) link;

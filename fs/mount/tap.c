@@ -33,8 +33,6 @@ int tap_open(struct file *file, bool created)
 	return agora_object_end(object_reader(file->object), &file->cursor);
 }
 
-/* ---- what is next ----------------------------------------------------- */
-
 /* Copy what is at the cursor into scratch, which grows as needed. */
 static int next(
 	struct file *file, struct text *scratch, struct text_said *ret_said)
@@ -53,33 +51,17 @@ static int next(
 		b.capacity = scratch->capacity;
 		r = agora_object_tap(handle, &file->cursor, &b);
 	}
-	if (r < 0)
-		return r;
-	file->tap.any = true;
-	file->tap.seen = b.version;
-	*ret_said = (struct text_said){b.data, b.size, b.priority};
-	return 0;
+	if (!r)
+		*ret_said = (struct text_said){b.data, b.size, b.priority};
+	return r;
 }
 
-/* ---- delivering ------------------------------------------------------- */
-
-/* How many messages are between the last one that was seen and this one. */
-static uint64_t count_missed(const struct file *file, const struct tap *before)
+/* How many messages were between the cursor and the one it is behind now. */
+static uint64_t count_missed(const struct file *file, uint64_t cursor)
 {
-	if (!is_broadcast(file) || !before->any ||
-		file->tap.seen <= before->seen + 1)
-		return 0;
-	return file->tap.seen - before->seen - 1;
-}
-
-/* Tell about missed messages before the one that was just copied. */
-static int tell(struct want *w, uint64_t missed)
-{
-	struct file *file = w->file;
-
-	object_reject(file->object, w->pid, missed, -EPIPE);
-	file->tap.seen--; /* it is next, and not missed */
-	return -EPIPE;
+	return is_broadcast(file) && file->cursor > cursor
+		       ? file->cursor - cursor - 1
+		       : 0;
 }
 
 /* Append what is next to the batch. Returns 0, 1: not now, or an error. */
@@ -88,30 +70,26 @@ static int add_next(struct want *w, struct text *scratch)
 	struct file *file = w->file;
 	struct object *o = file->object;
 	struct text *bytes = &file->take.bytes;
-	struct tap before = file->tap;
 	uint64_t cursor = file->cursor, missed;
-	struct text_said said;
 	size_t size = bytes->size;
+	struct text_said said;
 	int r;
 
 	r = next(file, scratch, &said);
 	if (r < 0)
 		return r;
-	missed = count_missed(file, &before);
-	if (missed && !size)
-		r = tell(w, missed);
-	else
-		r = text_message(bytes, o->kind->traits, o->type, &said);
-	if (r < 0) {
-		file->cursor = cursor;
-		return r;
+	missed = count_missed(file, cursor);
+	if (missed && !size) { /* the message itself is next */
+		object_reject(o, w->pid, missed, -EPIPE);
+		file->cursor--;
+		return -EPIPE;
 	}
-	if (!size || (!missed && bytes->size <= w->size))
+	r = text_message(bytes, o->kind->traits, o->type, &said);
+	if (!r && (!size || (!missed && bytes->size <= w->size)))
 		return 0;
 	bytes->size = size;
 	file->cursor = cursor;
-	file->tap = before;
-	return 1;
+	return r < 0 ? r : 1;
 }
 
 static int fill(struct want *w)

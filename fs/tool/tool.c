@@ -176,6 +176,36 @@ int tool_key(const char *shown, struct text *ret_key)
 	return r < 0 ? tool_error(shown, r) : 0;
 }
 
+int tool_wants_key(const char *path, const char *shown, bool *ret_keyed)
+{
+	const struct agora_kind *kind;
+	int r = tool_check_path(path, &kind);
+
+	if (r)
+		return r;
+	*ret_keyed = kind->shape != AGORA_VALUE;
+	if (kind->shape == AGORA_KEYED && !shown) {
+		tool_say(path, "KEY is missing");
+		return TOOL_WRONG;
+	}
+	if (kind->shape == AGORA_VALUE && shown) {
+		tool_say(path, "a %s has no keys", kind->name);
+		return TOOL_WRONG;
+	}
+	return 0;
+}
+
+int tool_key_error(
+	const char *path, const char *shown, size_t key_size, int error)
+{
+	if (error == -ENOENT)
+		return tool_say(path, "there is no key '%s'", shown);
+	if (error == -EINVAL)
+		return tool_say(
+			path, "a key of %zu bytes is too long", key_size);
+	return tool_error(path, error);
+}
+
 int tool_refused(struct agora_object *object, const char *path,
 	const void *data, size_t size, int error)
 {

@@ -28,6 +28,7 @@ int peek_main(int argc, char **argv);
 int pop_main(int argc, char **argv);
 int push_main(int argc, char **argv);
 int put_main(int argc, char **argv);
+int range_main(int argc, char **argv);
 int register_main(int argc, char **argv);
 int rm_main(int argc, char **argv);
 int stat_main(int argc, char **argv);
@@ -71,6 +72,10 @@ uint64_t tool_size(
 uint64_t tool_count(
 	const struct argp_state *state, const char *option, const char *arg);
 
+/** Read a number of 64 bits. */
+uint64_t tool_number(
+	const struct argp_state *state, const char *option, const char *arg);
+
 /** Whether --json was given. */
 bool tool_json(void);
 
@@ -110,6 +115,16 @@ bool tool_grow(struct agora_buffer *buffer, int *r);
 
 /** Turn a key as it is shown into bytes. Returns 0 or an exit status. */
 int tool_key(const char *shown, struct text *ret_key);
+
+/**
+ * Tell whether the object of a path has keys, and check that one was named if
+ * it has and only then. Returns 0 or, after a line, an exit status.
+ */
+int tool_wants_key(const char *path, const char *shown, bool *ret_keyed);
+
+/** Say that a key is not there, or too long, or what else error is. */
+int tool_key_error(
+	const char *path, const char *shown, size_t key_size, int error);
 
 /** Say why data does not fit: -EBADMSG and its like. Returns TOOL_NO. */
 int tool_refused(struct agora_object *object, const char *path,
