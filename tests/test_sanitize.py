@@ -25,8 +25,7 @@ TESTS = ROOT / "tests"
 FOLDERS = ("lib", "crash", "race", "fuzz")
 FILES = [str(path.relative_to(TESTS)) for folder in FOLDERS
          for path in sorted((TESTS / folder).glob("test_*.py"))
-         if path.name not in ("test_step.py", "test_step_spsc.py", "test_stop.py",
-                              "test_fuzz.py")]
+         if path.name not in ("test_step.py", "test_stop.py", "test_fuzz.py")]
 
 
 # ThreadSanitizer sees nothing of other processes: what has threads. It puts

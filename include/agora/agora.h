@@ -3,9 +3,12 @@
 #define AGORA_AGORA_H
 
 #include <agora/base.h>
+#include <agora/list.h>
+#include <agora/log.h>
 #include <agora/object.h>
 #include <agora/program.h>
 #include <agora/queue.h>
+#include <agora/reference.h>
 #include <agora/space.h>
 #include <agora/stack.h>
 #include <agora/string.h>

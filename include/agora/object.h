@@ -216,6 +216,9 @@ int agora_object_stat(struct agora_object *object, struct agora_stat *ret_stat);
 /** Return the row of the object's kind. */
 const struct agora_kind *agora_object_kind(const struct agora_object *object);
 
+/** Return "PROGRAM/NAME.KIND" as it was opened, whatever was renamed since. */
+const char *agora_object_path(const struct agora_object *object);
+
 /** Return the declared type. */
 const char *agora_object_type(const struct agora_object *object);
 

@@ -2,7 +2,8 @@
  * agora/type.h - declared types of messages and values.
  *
  * A type is a path from general to special. Known so far: "bytes" (anything),
- * "bytes/line" (anything; text views cut it at newlines) and "utf8" (checked).
+ * "bytes/line" (anything; text views cut it at newlines), "utf8" (checked) and
+ * "utf8/reference" (checked: see agora/reference.h).
  */
 #ifndef AGORA_TYPE_H
 #define AGORA_TYPE_H

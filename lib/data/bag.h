@@ -180,6 +180,14 @@ static inline bool bag_load(
 /* The root at some moment of the call. */
 struct turn bag_look(const struct bag *bag, struct wide *ret_root);
 
+/* The block that a word of root or link names, when it is one. */
+static inline bool bag_name(
+	const struct bag *bag, uint32_t name, struct block_ref *ret_ref)
+{
+	ret_ref->index = name - 1;
+	return pool_has(&bag->store.pool[0], *ret_ref);
+}
+
 /* The next value of a root. */
 static inline struct wide turn_after(const struct turn *old, uint32_t client,
 	uint32_t op, uint32_t first, uint32_t second)

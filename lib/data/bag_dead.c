@@ -85,10 +85,10 @@ static void recover_block(struct bag *bag, struct block_ref ref,
 		return;
 	switch (state_kind(state)) {
 	case BLOCK_OWNED:
-	case BLOCK_RETIRED:
 		found->reclaimed += message_reclaim(&bag->store, ref, state);
 		return;
 	case BLOCK_PUBLISHED:
+	case BLOCK_RETIRED:
 		message_reclaim(&bag->store, ref, state);
 		return;
 	case BLOCK_HELD:

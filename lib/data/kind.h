@@ -25,6 +25,7 @@ struct agora_object {
 	const struct kind *kind; /* perhaps a variant of named */
 	const struct kind *named;
 	uint32_t flags; /* those of opening */
+	char *path;     /* by which it was opened */
 	struct segment segment;
 };
 
@@ -111,6 +112,8 @@ struct kind {
 };
 
 /* One for each file of this directory that is a structure. */
+extern const struct kind kind_list;
+extern const struct kind kind_log;
 extern const struct kind kind_queue;
 extern const struct kind kind_stack;
 extern const struct kind kind_string;

@@ -10,8 +10,10 @@
 static const struct kind *const kinds[] = {
 	&kind_queue,
 	&kind_stack,
+	&kind_list,
 	&kind_table,
 	&kind_string,
+	&kind_log,
 };
 
 #define COUNT (sizeof(kinds) / sizeof(*kinds))

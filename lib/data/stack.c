@@ -79,7 +79,7 @@ static int settle(const struct bag *bag, struct wide root)
 	struct block_ref ref;
 	uint64_t state;
 
-	if (!name_block(bag, turn.second, &ref))
+	if (!bag_name(bag, turn.second, &ref))
 		return is_still(bag, root) ? -EUCLEAN : 0;
 	state = load_state(bag, ref);
 	if (is_entered(state) && is_still(bag, root))
@@ -148,7 +148,7 @@ static inline int try_push(const struct bag *bag, struct block_ref ref,
 	if (unlikely(turn.op != NO_OP))
 		return settle_other(bag, root);
 	if (turn.first) {
-		if (!name_block(bag, turn.first, &top))
+		if (!bag_name(bag, turn.first, &top))
 			return again_or_damage(bag, root);
 		depth = confirm_top(bag, root, top);
 		if (unlikely(depth <= 0))
@@ -203,14 +203,14 @@ int stack_check_room(const struct bag *bag)
 			continue;
 		if (!turn.first)
 			return 0;
-		if (name_block(bag, turn.first, &top) &&
+		if (bag_name(bag, turn.first, &top) &&
 			likely(load_depth(bag, top) < bag->capacity))
 			return 0;
 		/* [A] */
 		atomic_thread_fence(memory_order_acquire);
 		if (is_still(bag, root))
-			return name_block(bag, turn.first, &top) ? -EAGAIN
-								 : -EUCLEAN;
+			return bag_name(bag, turn.first, &top) ? -EAGAIN
+							       : -EUCLEAN;
 	}
 	return -EUCLEAN;
 }
@@ -256,12 +256,12 @@ static inline int try_pop(
 		return settle_other(bag, root);
 	if (!turn.first)
 		return -EAGAIN;
-	if (unlikely(!name_block(bag, turn.first, &claim->ref)))
+	if (unlikely(!bag_name(bag, turn.first, &claim->ref)))
 		return again_or_damage(bag, root);
 	state = load_state(bag, claim->ref);
 	below = load_below(bag, claim->ref);
 	if (unlikely(!is_entered(state) ||
-		     (below && !name_block(bag, below, &ignored))))
+		     (below && !bag_name(bag, below, &ignored))))
 		return again_or_damage(bag, root);
 	error = bag_claim_size(bag, root, claim);
 	if (unlikely(error))

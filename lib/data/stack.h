@@ -43,14 +43,6 @@ static inline uint32_t load_depth(const struct bag *bag, struct block_ref ref)
 		&level_at(bag, ref)->depth, memory_order_relaxed);
 }
 
-/* The block that a word of root or link names, when it is one. */
-static inline bool name_block(
-	const struct bag *bag, uint32_t name, struct block_ref *ret_ref)
-{
-	ret_ref->index = name - 1;
-	return pool_has(&bag->store.pool[0], *ret_ref);
-}
-
 /* stack.c: the operations ... */
 int stack_settle(const struct bag *bag);
 int stack_put_back(struct bag *bag, struct block_ref ref, unsigned end);

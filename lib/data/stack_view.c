@@ -31,7 +31,7 @@ static int find_top(
 
 		if (!turn.first)
 			return -EAGAIN;
-		if (!name_block(bag, turn.first, ret_ref)) {
+		if (!bag_name(bag, turn.first, ret_ref)) {
 			if (is_still(bag, root))
 				return -EUCLEAN;
 			continue;
@@ -92,7 +92,7 @@ static int try_snapshot(const struct bag *bag, struct tokens *tokens)
 		struct block_ref ref;
 		uint64_t number;
 
-		if (!name_block(bag, name, &ref))
+		if (!bag_name(bag, name, &ref))
 			return again_or_damage(bag, root);
 		number = state_number(load_state(bag, ref));
 		if (number >= last || tokens->count > bag->store.pool[0].count)
@@ -132,7 +132,7 @@ uint64_t stack_count(const struct bag *bag)
 		struct block_ref top;
 		uint32_t depth;
 
-		if (!turn.first || !name_block(bag, turn.first, &top))
+		if (!turn.first || !bag_name(bag, turn.first, &top))
 			return 0;
 		depth = load_depth(bag, top);
 		/* [A] */
@@ -189,7 +189,7 @@ uint64_t stack_verify(struct bag *bag, uint64_t *ret_damaged)
 		name = load_below(bag, ref)) {
 		uint64_t state;
 
-		if (!name_block(bag, name, &ref))
+		if (!bag_name(bag, name, &ref))
 			break;
 		state = load_state(bag, ref);
 		if (!is_entered(state) || state_number(state) >= last ||

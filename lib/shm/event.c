@@ -242,3 +242,40 @@ int event_wait(struct segment *segment, enum event event,
 	}
 	return result;
 }
+
+/* The shortest and the longest sleep of who cannot ask to be woken. */
+#define UNSEEN_LEAST 50000u
+#define UNSEEN_MOST  10000000u
+
+int event_wait_unseen(struct segment *segment, enum event event,
+	int (*attempt)(void *argument), void *argument,
+	const struct timespec *deadline)
+{
+	_Atomic uint32_t *word = &segment->roots->seq[event];
+	uint64_t length = UNSEEN_LEAST;
+	int result = attempt(argument);
+
+	if (result == -EAGAIN && time_passed(deadline))
+		return -ETIMEDOUT;
+	if (result == -EAGAIN)
+		result = spin(segment, attempt, argument, deadline);
+	while (result == -EAGAIN) {
+		/* [E] not after the look */
+		uint32_t seq = atomic_load_explicit(word, memory_order_seq_cst);
+		struct timespec slice = time_after(length);
+
+		result = attempt(argument);
+		if (result != -EAGAIN)
+			break;
+		if (segment_leave(segment, 0))
+			return -EUCLEAN;
+		if (time_passed(deadline))
+			return -ETIMEDOUT;
+		if (time_before(deadline, &slice))
+			slice = *deadline;
+		if (futex_wait(word, seq, &slice) == -EINTR)
+			return -EINTR;
+		length = num_min(length + length / 4, UNSEEN_MOST);
+	}
+	return result;
+}

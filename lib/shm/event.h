@@ -154,4 +154,13 @@ int event_wait(struct segment *segment, enum event event,
 	int (*attempt)(void *argument), void *argument,
 	const struct timespec *deadline);
 
+/*
+ * The same on a mapping that is read-only, where no flag can be set: look
+ * again after sleeps that grow with the time waited, or sooner if others have
+ * set it.
+ */
+int event_wait_unseen(struct segment *segment, enum event event,
+	int (*attempt)(void *argument), void *argument,
+	const struct timespec *deadline);
+
 #endif
