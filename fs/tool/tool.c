@@ -145,12 +145,18 @@ int tool_open_list(const char *path, uint32_t flags, const char *option,
 	struct agora_list **ret_list)
 {
 	const struct agora_kind *kind;
+	struct agora_object *object;
 	int r = tool_check_path(path, &kind);
 
 	if (r)
 		return r;
 	r = agora_list_open(tool_space(), path, flags, NULL, ret_list);
-	if (r == -EINVAL) {
+	if (r == -EPROTOTYPE) {
+		/* or is it not what its name says? */
+		r = tool_open(path, AGORA_READ, 0, &object);
+		if (r)
+			return r;
+		agora_object_close(object);
 		tool_say(path, "a %s has no %s", kind->name, option);
 		return TOOL_WRONG;
 	}
