@@ -302,6 +302,7 @@ enum seek {
 	SEEK_KEY,    /* the entry of the key */
 	SEEK_FROM,   /* or else the next one in its chain */
 	SEEK_BEHIND, /* the next one only */
+	SEEK_BEFORE  /* the one before: map_view.c */
 };
 
 /* Walk to a key's place, from where the walk begins: PRESENT (w: the entry),

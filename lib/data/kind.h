@@ -112,9 +112,12 @@ struct kind {
 };
 
 /* One for each file of this directory that is a structure. */
+extern const struct kind kind_heap;
 extern const struct kind kind_list;
 extern const struct kind kind_log;
+extern const struct kind kind_map;
 extern const struct kind kind_queue;
+extern const struct kind kind_set;
 extern const struct kind kind_stack;
 extern const struct kind kind_string;
 extern const struct kind kind_table;

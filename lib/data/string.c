@@ -166,7 +166,9 @@ static inline int load_at(
 	}
 	if (unlikely(!has_head(s, root)))
 		return -EUCLEAN;
+	crash_point(string_looked);
 	error = copy_head(s, root, value);
+	crash_point(string_copied);
 	return is_same(s, root) ? error : AGAIN;
 }
 

@@ -159,8 +159,11 @@ int string_one_load(void *handle, struct agora_buffer *value)
 	uint64_t word = load_word(s), before = value->version, again;
 
 	for (long tries = LOAD_TRIES; tries; tries--) {
-		int error = copy_word(s, word, value);
+		int error;
 
+		crash_point(string_one_looked);
+		error = copy_word(s, word, value);
+		crash_point(string_one_copied);
 		/* Who comes again with more room has not seen this one. */
 		if (unlikely(error == -EMSGSIZE))
 			value->version = before;
