@@ -11,6 +11,8 @@
  * without a look at the messages, however many are equal; so are all that
  * are below 2^63 and differ.
  *
+ * agora_object_push() and its kin, which know of no priorities, give 0.
+ *
  * Each operation takes place at one instant: pop takes what is first of all
  * that is there, and empty and full are exact.
  *

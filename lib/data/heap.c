@@ -1,7 +1,122 @@
 /*
  * heap.c - priority queue, strict or relaxed.
  *
-HEAD
+ * What. An array of cells, each of which is not before its parent (Williams
+ * 1964), with four children to a node (Johnson 1975), which fill a cache
+ * line. An operation changes several cells, so it takes a turn (turn.h): one
+ * swap of 16 bytes puts it into the root, which is where it takes place, and
+ * names the message and who takes it. What is left to be done is done by
+ * whoever comes by, as often as it likes, before the next turn. (After the
+ * locks of Barnes 1993; new is what makes it repeatable: a cell says in which
+ * turn it was written, and a path is found again from what is written of it.)
+ * A relaxed heap is LANES of these in one segment: see heap_choice.c.
+ *
+ * Layout
+ *  root 0 to LANES - 1: struct lane_shm
+ *    turn  turn.h; first: a block (RENEW: a cell); second: messages there are
+ *          when it is done; spare: messages it is about, less one. Version:
+ *          of the last of them, each has one. Any client swaps it.
+ *    top   cell 0, beside the root so that most operations need one line less
+ *    done  version of a turn that is done. Stored by who has done it; may go
+ *          back, when a late one stores it, and then is done again.
+ *  root LANES     cells of each lane that have memory; only grows
+ *  root LANES + 1 messages that were returned; counted by who returned one
+ *  array   the cells 1, 2, ... of each lane: key | version:36 | index:28.
+ *          Written by who does a turn, by a swap of both words.
+ *  pool 0  heads of messages. priority and order (version of the first push)
+ *          belong to who enters the block, and do not change while it is
+ *          there; so does key_size, the next block of a batch.
+ *  key     grows with the priority, and with the order where the priority is
+ *          small; equal keys are compared by priority, order and index.
+ *
+ * Invariants
+ *  1 The root changes only when its turn is done: done is its version.
+ *  2 A cell is written once in each version at most: of a version that is
+ *    not its own, when it still holds what was read while the turn was in
+ *    the root. So a late one changes nothing.
+ *  3 A message is in the heap if and only if its block is PUBLISHED(*, t), but
+ *    for the turn in the root. Then one cell names it, of those below the
+ *    number of messages, which are in order.
+ *  4 While a path is being changed each message of it stands in one cell or
+ *    in two: push writes from the leaf up, pop from the top down, each cell
+ *    before the one that its new content comes from.
+ *  5 PENDING, PUBLISHED, HELD and RETURNED(X, t) never come again: t is a
+ *    version, and of who entered the block in it. (48 bits: a compare-and-swap
+ *    would have to be stopped for 2^48 turns and go on at a certain one.)
+ *  6 36 bits of a version are enough for cells: a turn takes a cell for its
+ *    own if they are equal by accident, 2^36 versions later. Each version that
+ *    is a multiple of 256 gives one cell a new version, in a circle of all
+ *    that may have memory, at most 2^28 / LANES or so; of a heap of the
+ *    largest capacity without parts each is renewed within 2^33 versions.
+ *    Memory that is new has version 0, which no turn has but those.
+ *  7 There are as many cells with memory as the index of any block that was
+ *    entered says: what is returned always finds a cell.
+ *
+ * Protocol
+ *  settle  1 r = root; its turn is done: go on
+ *          2 wait a little, do the turn, repeat
+ *          3 the next version is a multiple of 256: RENEW, repeat
+ *  push 1 take a block (OWNED), write the message and its priority
+ *       2 settle  3 as many as capacity: full        linearized at the load
+ *       4 order; state = PENDING(me, version of r + 1)
+ *       5 root: r -> PUSH, block, me                 linearization of push
+ *       6 do: from the leaf up, cells = what stood above them, until that is
+ *         not after the message; there the message; state: PENDING -> PUBLISHED
+ *       7 done = version  8 notify
+ *  pop  1 settle; no messages: empty                 linearized at the load
+ *       2 b = the block that cell 0 names; too large: leave it, if r stands
+ *       3 root: r -> POP, b, me                      linearization of pop
+ *       4 do: state of b: PUBLISHED(*, t) -> HELD(me, t); from the top down,
+ *         cells = the first of their children, until that is not before what
+ *         the last cell holds; there this
+ *       5 done = version  6 copy  7 state = FREE  8 notify
+ *  return (of what was restored, or held by the dead)
+ *       1 state: HELD(X, t) -> RETURNED(me, t)  2 settle
+ *       3 root: r -> RETURN, block, me              linearization
+ *       4 do: as push; state: RETURNED -> PUBLISHED(me, version)
+ *  batches: push 5 with a row of blocks, of which one after the other is
+ *       entered: those that are no more PENDING are. pop 3 for the first
+ *       messages, whose blocks were found before, and are right if r still
+ *       stands; each is taken as if alone, and the version of cell 0 says how
+ *       many are begun. So several are read and taken for one swap of the
+ *       root, one wait for it and one notification.
+ *  do   All of a path is read first, then r again, then it is changed. Who
+ *       finds that another was there before goes cell by cell: a cell with
+ *       the version of the turn is done, and the way goes on (pop) to the
+ *       child that has that version too, or still holds the same message.
+ *
+ * Orderings
+ *  [T] root: swapped with a full barrier, read with acquire: who sees a turn
+ *      sees the blocks it names and what was done in all turns before. It is
+ *      read again behind an acquire fence, after what was read meanwhile.
+ *  [D] done is stored with release after the last cell, and read with
+ *      acquire: who takes the next turn sees all of them.
+ *  [S] state: acq_rel where it is swapped, acquire where it is read: who takes
+ *      a block over sees its last owner's accesses done.
+ *  [M] the memory of cells is there before the watermark says so.
+ *  [K] what a tap collected belongs to who has taken it out of the handle.
+ *  [A] as in queue.c: copy, fence, look at the state again.
+ *  [E] The swap of the root is the full barrier that event.h asks for.
+ *
+ * Progress and death. Lock-free: a failed swap of the root is another's turn,
+ * and a turn is done within a number of steps that its levels bound.
+ *  killed after     leaves                       repaired by
+ *  push 1           OWNED(X), parts              recovery frees
+ *  push 4           PENDING(X, t), no turn       recovery frees: it does the
+ *                                                turn in the root first, and
+ *                                                the dead take no other
+ *  push 5, 6        pushed; a turn to be done    the next one does it
+ *  push 7           sleepers not woken           their slice, or recovery
+ *  pop 3            a turn to be done            the next one does it; then
+ *  pop 4, 5, 6      HELD(X, t)                   recovery returns it
+ *  acquire          HELD(X, t)                   the same
+ *  pop 7            taken                        nothing to repair
+ *  return 1         RETURNED(X, t)               recovery returns it
+ *  return 3         a turn to be done            the next one does it
+ *  RENEW            a turn to be done            the next one does it
+ *  parts            OWNED(X): as in queue.c      recovery frees
+ *  recovery         what it makes its own is RETURNED(it, t) or OWNED: the
+ *                   next recovery goes on
  */
 #include "data/heap.h"
 

@@ -200,6 +200,38 @@ static void close_handle(void *handle)
 	store_flush(&h->store);
 }
 
+/* ---- for who knows of no priorities: 0 ---- */
+
+static int push_plain(void *handle, const void *data, size_t size)
+{
+	return heap_push(handle, 0, data, size);
+}
+
+static int push_batch_plain(
+	void *handle, const struct iovec *messages, size_t count)
+{
+	struct agora_heap_item items[PUSH_MOST];
+	size_t done = 0;
+	int result = object_writable(handle);
+
+	while (result >= 0 && done < num_min(count, INT32_MAX)) {
+		size_t want = num_min(count - done, PUSH_MOST);
+
+		for (size_t i = 0; i < want; i++)
+			items[i] = (struct agora_heap_item){
+				.data = messages[done + i].iov_base,
+				.size = messages[done + i].iov_len};
+		result = heap_push_batch(handle, items, want);
+		if (result > 0)
+			done += (size_t)result;
+		if (result < (int)want)
+			break;
+	}
+	return done ? (int)done : result;
+}
+
+/* ---- the row ---- */
+
 const struct kind kind_heap = {
 	.row = {.name = "heap",
 		.shape = AGORA_SEQUENCE,
@@ -218,7 +250,9 @@ const struct kind kind_heap = {
 	.check = heap_check,
 	.claims = heap_claims,
 	.ready = heap_ready,
+	.push = push_plain,
 	.push_priority = heap_push,
+	.push_batch = push_batch_plain,
 	.pop = heap_pop,
 	.pop_batch = heap_pop_batch,
 	.peek = heap_peek,

@@ -216,7 +216,7 @@ static int pass_copy(const struct agora_map *m, struct pass *pass)
 	return PRESENT;
 }
 
-/* From the last entry on, to the next one that lives. */
+/* From the last entry on, as it is now, to the next one that lives. */
 static int pass_on(const struct agora_map *m, struct walk *w)
 {
 	int result;
@@ -225,7 +225,7 @@ static int pass_on(const struct agora_map *m, struct walk *w)
 	while ((result = walk_look(&m->chain, w)) == PRESENT &&
 		link_is_marked(w->next))
 		walk_on(w);
-	return result;
+	return result == ABSENT && !walk_is_valid(w) ? AGAIN : result;
 }
 
 /* The key must come behind the last one, and becomes it. */

@@ -18,6 +18,7 @@ STRUCTS = {
     "agora_program_options": _library.ProgramOptions,
     "agora_program_info": _library.ProgramInfo,
     "agora_event": _library.Event,
+    "agora_reference": _library.RawReference,
 }
 
 CONSTANTS = {

@@ -20,16 +20,18 @@ from .hold import Claim, Reservation
 from .object import Check, Client, Object, Options, Stat
 from .program import Program, ProgramInfo
 from .queue import Queue, Sequence, Tap
+from .reference import Reference, Resolver
 from .space import Space
+from .string import Change, String
 from .table import Entry, Keyed, StaleError, Table
 from .waiter import wait
 from .watch import Event, Watch
 
 __all__ = [
-    "ADVANCED", "Check", "Claim", "Client", "Entry", "Event", "Keyed", "Object",
+    "ADVANCED", "Change", "Check", "Claim", "Client", "Entry", "Event", "Keyed", "Object",
     "Options", "Program", "ProgramInfo", "Queue", "READABLE",
-    "Reservation", "Sequence", "Space", "StaleError", "Stat", "Table", "Tap",
-    "WRITABLE", "Watch", "open", "register",
+    "Reference", "Reservation", "Resolver", "Sequence", "Space",
+    "StaleError", "Stat", "String", "Table", "Tap", "WRITABLE", "Watch", "open", "register",
     "version", "wait",
 ]
 

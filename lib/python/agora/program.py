@@ -14,6 +14,7 @@ from ._library import ProgramOptions as RawOptions
 from ._library import bytes_of, failure, lib, output, strings, text_of
 from .object import Object
 from .queue import Queue
+from .string import String
 from .table import Table
 
 if TYPE_CHECKING:
@@ -131,6 +132,10 @@ class Program:
     def queue(self, name: str, flag: str = "c", **options: Any) -> Queue:
         """Open a queue such as "alerts.queue", as open() does."""
         return self.space.queue(f"{self.name}/{name}", flag, **options)
+
+    def string(self, name: str, flag: str = "c", **options: Any) -> String:
+        """Open a string such as "mode.string", as open() does."""
+        return self.space.string(f"{self.name}/{name}", flag, **options)
 
     def table(self, name: str, flag: str = "c", **options: Any) -> Table:
         """Open a table such as "prices.table", as open() does."""

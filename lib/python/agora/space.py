@@ -13,10 +13,12 @@ from ._library import strings
 from .object import Object, open_failure, raw_options
 from .program import Program, ProgramInfo, program_info, program_options
 from .queue import Queue, Sequence
+from .string import String
 from .table import Keyed, Table
 from .watch import Watch
 
-CLASSES: dict[str, type[Object]] = {"queue": Queue, "table": Table}
+CLASSES: dict[str, type[Object]] = {"queue": Queue, "string": String,
+                                    "table": Table}
 
 
 def class_of(path: str) -> type[Object]:
@@ -177,6 +179,11 @@ class Space:
               **options: Any) -> Table:
         """Open a table, as open() does."""
         return self._open(Table, path, flag, check, options)
+
+    def string(self, path: str, flag: str = "w", *, check: bool = False,
+               **options: Any) -> String:
+        """Open a string, as open() does."""
+        return self._open(String, path, flag, check, options)
 
     def _open(self, cls: type, path: str, flag: str, check: bool,
               options: dict[str, Any]) -> Any:
