@@ -10,11 +10,7 @@ FAULTS = {
 			return add_step(path, i, cell, new);
 """,
         "faulty": """\
-<<<<<<< HEAD
 		if (!i || (above.word[0] >> 48 < new.word[0] >> 48 && h))
-=======
-		if (!i || above.word[0] >> 48 < new.word[0] >> 48)
->>>>>>> main
 			return add_step(path, i, cell, new);
 """,
     },
@@ -23,21 +19,13 @@ FAULTS = {
         "subject": "heap",
         "source": "heap_turn.c",
         "sound": """\
-<<<<<<< HEAD
 	if (!is_current(job))
-=======
-	if (!is_now(lane, now))
->>>>>>> main
 		return OVER;
 	for (unsigned k = 0; k < path->count; k++) {
 		const struct step *step = &path->step[k];
 
 		crash_point(heap_cell);
-<<<<<<< HEAD
 		if (unlikely(!wide_swap(cell_at(job->lane, step->i), step->old,
-=======
-		if (unlikely(!wide_swap(cell_at(lane, step->i), step->old,
->>>>>>> main
 			    step->new)))
 			return -EAGAIN;
 """,
@@ -46,7 +34,6 @@ FAULTS = {
 		const struct step *step = &path->step[k];
 
 		crash_point(heap_cell);
-<<<<<<< HEAD
 		wide_swap(cell_at(job->lane, step->i),
 			cell_load(cell_at(job->lane, step->i)), step->new);
 """,
@@ -72,10 +59,6 @@ FAULTS = {
         "faulty": """\
 			result = claim_first(
 				&job, cell_load(&lane->shm->top));
-=======
-		wide_swap(cell_at(lane, step->i),
-			cell_load(cell_at(lane, step->i)), step->new);
->>>>>>> main
 """,
     },
     # A turn is taken while another is not done.
