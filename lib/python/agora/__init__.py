@@ -18,8 +18,10 @@ from ._library import ADVANCED, READABLE, WRITABLE
 from ._library import lib as _lib
 from .hold import Claim, Reservation
 from .object import Check, Client, Object, Options, Stat
+from .map import Map
 from .program import Program, ProgramInfo
 from .queue import Queue, Sequence, Tap
+from .set import Set
 from .space import Space
 from .table import Entry, Keyed, StaleError, Table
 from .waiter import wait
@@ -27,8 +29,8 @@ from .watch import Event, Watch
 
 __all__ = [
     "ADVANCED", "Check", "Claim", "Client", "Entry", "Event", "Keyed", "Object",
-    "Options", "Program", "ProgramInfo", "Queue", "READABLE",
-    "Reservation", "Sequence", "Space", "StaleError", "Stat", "Table", "Tap",
+    "Map", "Options", "Program", "ProgramInfo", "Queue", "READABLE",
+    "Reservation", "Sequence", "Set", "Space", "StaleError", "Stat", "Table", "Tap",
     "WRITABLE", "Watch", "open", "register",
     "version", "wait",
 ]

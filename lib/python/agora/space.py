@@ -13,10 +13,13 @@ from ._library import strings
 from .object import Object, open_failure, raw_options
 from .program import Program, ProgramInfo, program_info, program_options
 from .queue import Queue, Sequence
+from .map import Map
+from .set import Set
 from .table import Keyed, Table
 from .watch import Watch
 
-CLASSES: dict[str, type[Object]] = {"queue": Queue, "table": Table}
+CLASSES: dict[str, type[Object]] = {"queue": Queue, "table": Table,
+                                   "map": Map, "set": Set}
 
 
 def class_of(path: str) -> type[Object]:
@@ -177,6 +180,16 @@ class Space:
               **options: Any) -> Table:
         """Open a table, as open() does."""
         return self._open(Table, path, flag, check, options)
+
+    def map(self, path: str, flag: str = "w", *, check: bool = False,
+            **options: Any) -> Map:
+        """Open an ordered map, as open() does."""
+        return self._open(Map, path, flag, check, options)
+
+    def set(self, path: str, flag: str = "w", *, check: bool = False,
+            **options: Any) -> Set:
+        """Open an ordered set, as open() does."""
+        return self._open(Set, path, flag, check, options)
 
     def _open(self, cls: type, path: str, flag: str, check: bool,
               options: dict[str, Any]) -> Any:
