@@ -124,7 +124,7 @@ static int add_key(const struct agora_buffer *key, void *arg)
 	size_t at = l->file->place.key_size;
 	int more, r = 1;
 
-	if (key->size > KEY_BYTES_MAX)
+	if (key->size > AGORA_KEY_MAX)
 		return 0;
 	l->name.size = 0;
 	more = text_key_part(&l->name, key->data, key->size, &at);

@@ -27,8 +27,6 @@ enum facet {
 	FACET_COUNT
 };
 
-#define KEY_BYTES_MAX 4096 /* longer keys are in no folder */
-
 /*
  * What a node stands for. ino and facet (and the key) identify it; the names
  * are where it was when somebody looked last.
@@ -40,7 +38,7 @@ struct place {
 	char program[256];
 	char object[256];
 	size_t key_size; /* of FACET_KEYS: what the keys begin with */
-	unsigned char key[KEY_BYTES_MAX];
+	unsigned char key[AGORA_KEY_MAX];
 };
 
 /** Copy a place, and no more of it than there is. */

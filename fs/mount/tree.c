@@ -451,7 +451,7 @@ int tree_key(
 
 	if (!r)
 		r = text_key_find(&key, name);
-	if (r >= 0 && key.size > KEY_BYTES_MAX)
+	if (r >= 0 && key.size > AGORA_KEY_MAX)
 		r = -EINVAL;
 	if (r >= 0) {
 		place_copy(ret_place, parent);

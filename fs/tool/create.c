@@ -235,6 +235,25 @@ static int create_object(const struct arguments *a)
 	return tool_error(path, r);
 }
 
+/* Say which flag the kind does not have. Returns 0 when there is none. */
+static int check_flags(
+	const char *path, const struct agora_kind *kind, uint32_t flags)
+{
+	static const struct {
+		uint32_t flag;
+		const char *option;
+	} known[] = {{AGORA_SPSC, "spsc"}, {AGORA_RELAXED, "order"},
+		{AGORA_RELIABLE, "reliable"}};
+	const struct agora_stat stat = {.kind = kind};
+	size_t i;
+
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (flags & known[i].flag && !text_flag(&stat, known[i].flag))
+			return tool_say(path, "a %s has no --%s", kind->name,
+				known[i].option);
+	return 0;
+}
+
 int create_main(int argc, char **argv)
 {
 	struct arguments a = {.options = {.type = "utf8"}};
@@ -249,9 +268,12 @@ int create_main(int argc, char **argv)
 	r = tool_check_path(a.words[0], &kind);
 	if (r)
 		return r;
+	r = check_flags(a.words[0], kind, a.options.flags);
+	if (r)
+		return r;
 	problem = agora_options_problem(kind, &a.options);
 	if (problem)
-		return tool_say(a.words[0], problem);
+		return tool_say(a.words[0], "%s", problem);
 	agora_path_parse(a.words[0], program, object, &kind);
 	if (a.parents)
 		r = create_program(program, true, 0);

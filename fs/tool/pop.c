@@ -24,18 +24,23 @@ static const char doc[] =
 	"  agora pop -n all --wait weather/jobs.queue | while read job; do "
 	"...; done\n"
 	"  agora pop --raw camera/frames.queue > frame.png\n"
+	"  agora pop --back weather/notes.list\n"
 	"  agora pop --json weather/jobs.heap | jq -r .message\n";
+
+enum { BACK = 256 };
 
 struct arguments {
 	const char *words[1];
 	uint64_t count;
 	bool wait;
+	bool back;
 	bool raw;
 };
 
 static const struct argp_option options[] = {
 	{"count", 'n', "N", 0, "Take N messages, or all", 0},
 	{"wait", 'w', NULL, 0, "Wait for messages", 0},
+	{"back", BACK, NULL, 0, "The last one, of a list", 0},
 	{"raw", 'r', NULL, 0, "Print the bytes of messages only", 0}, {0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -46,6 +51,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case 'n':
 		a->count = tool_count(state, "-n", arg);
+		return 0;
+	case BACK:
+		a->back = true;
 		return 0;
 	case 'w':
 		a->wait = true;
@@ -67,6 +75,7 @@ static const struct argp argp = {.options = options,
 struct pop {
 	const struct arguments *a;
 	struct agora_object *object;
+	struct agora_list *list; /* the same, where the back is meant */
 	struct tool_look look;
 	struct text out;
 	struct text whole; /* a message that is not in one piece */
@@ -143,7 +152,8 @@ static int take(struct pop *pop)
 {
 	struct agora_message message;
 	int written;
-	int r = agora_object_acquire(pop->object, &message);
+	int r = pop->list ? agora_list_acquire_back(pop->list, &message)
+			  : agora_object_acquire(pop->object, &message);
 
 	if (r < 0)
 		return r;
@@ -197,6 +207,21 @@ static int pop_messages(struct pop *pop)
 	return TOOL_DONE;
 }
 
+/* Returns 0 or, after a line, an exit status. */
+static int open_object(struct pop *pop)
+{
+	const char *path = pop->a->words[0];
+	int r;
+
+	if (!pop->a->back)
+		return tool_open(
+			path, AGORA_WRITE, AGORA_CAN_POP, &pop->object);
+	r = tool_open_list(path, AGORA_WRITE, "back", &pop->list);
+	if (r == 0)
+		pop->object = agora_list_object(pop->list);
+	return r;
+}
+
 int pop_main(int argc, char **argv)
 {
 	struct arguments a = {.count = 1};
@@ -205,7 +230,7 @@ int pop_main(int argc, char **argv)
 
 	tool_parse(&argp, argc, argv, &a);
 	tool_catch();
-	r = tool_open(a.words[0], AGORA_WRITE, AGORA_CAN_POP, &pop.object);
+	r = open_object(&pop);
 	if (r)
 		return r;
 	pop.look = tool_look(pop.object, a.raw);

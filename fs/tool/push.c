@@ -24,9 +24,10 @@ static const char doc[] =
 	"  agora push --no-wait weather/alerts.queue -- -5\n"
 	"  agora push weather/jobs.heap $'5\\tsweep' $'1\\tfire'\n"
 	"  agora push --priority 3 weather/jobs.heap 'water the plants'\n"
-	"  agora push weather/feed.log 'it rains'\n";
+	"  agora push weather/feed.log 'it rains'\n"
+	"  agora push --front weather/notes.list 'read me first'\n";
 
-enum { WAIT = 256, NO_WAIT, PRIORITY };
+enum { WAIT = 256, NO_WAIT, PRIORITY, FRONT };
 
 struct arguments {
 	const char *path;
@@ -34,6 +35,7 @@ struct arguments {
 	int count;
 	bool no_wait;
 	bool raw;
+	bool front;
 	bool has_priority; /* the same for all */
 	uint64_t priority;
 };
@@ -41,6 +43,7 @@ struct arguments {
 static const struct argp_option options[] = {
 	{"wait", WAIT, NULL, 0, "Wait for room (default)", 0},
 	{"no-wait", NO_WAIT, NULL, 0, "Exit with 1 when there is no room", 0},
+	{"front", FRONT, NULL, 0, "Before all others, in a list", 0},
 	{"priority", PRIORITY, "N", 0, "Priority of all messages", 0},
 	{"raw", 'r', NULL, 0, "All of standard input is one message", 0}, {0}};
 
@@ -52,6 +55,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case WAIT:
 	case NO_WAIT:
 		a->no_wait = key == NO_WAIT;
+		return 0;
+	case FRONT:
+		a->front = true;
 		return 0;
 	case PRIORITY:
 		a->has_priority = true;
@@ -88,12 +94,16 @@ static const struct argp argp = {.options = options,
 struct push {
 	const struct arguments *a;
 	struct agora_object *object;
-	uint32_t traits; /* of the messages that are given */
-	bool priorities; /* of those that are pushed */
+	struct agora_list *list; /* the same, where the front is meant */
+	uint32_t traits;         /* of the messages that are given */
+	bool priorities;         /* of those that are pushed */
 };
 
 static int try_push(const struct push *push, const struct text_said *said)
 {
+	if (push->list)
+		return agora_list_push_front(
+			push->list, said->data, said->size, NULL);
 	if (push->priorities)
 		return agora_object_push_priority(
 			push->object, said->priority, said->data, said->size);
@@ -102,6 +112,9 @@ static int try_push(const struct push *push, const struct text_said *said)
 
 static int wait_and_push(const struct push *push, const struct text_said *said)
 {
+	if (push->list)
+		return agora_list_push_front_wait(
+			push->list, said->data, said->size, NULL, NULL);
 	if (push->priorities)
 		return agora_object_push_priority_wait(push->object,
 			said->priority, said->data, said->size, NULL);
@@ -240,6 +253,23 @@ static int check(struct push *push)
 	return 0;
 }
 
+/* Returns 0 or, after a line, an exit status. */
+static int open_object(struct push *push)
+{
+	const uint32_t flags = AGORA_WRITE | AGORA_CHECK;
+	const char *path = push->a->path;
+	int r = check(push);
+
+	if (r)
+		return r;
+	if (!push->a->front)
+		return tool_open(path, flags, AGORA_CAN_PUSH, &push->object);
+	r = tool_open_list(path, flags, "front", &push->list);
+	if (r == 0)
+		push->object = agora_list_object(push->list);
+	return r;
+}
+
 int push_main(int argc, char **argv)
 {
 	struct arguments a = {0};
@@ -251,10 +281,7 @@ int push_main(int argc, char **argv)
 		return tool_error("arguments", -ENOMEM);
 	tool_parse(&argp, argc, argv, &a);
 	tool_catch();
-	r = check(&push);
-	if (r == 0)
-		r = tool_open(a.path, AGORA_WRITE | AGORA_CHECK, AGORA_CAN_PUSH,
-			&push.object);
+	r = open_object(&push);
 	if (r == 0) {
 		r = push_all(&push);
 		agora_object_close(push.object);

@@ -141,6 +141,28 @@ int tool_open(const char *path, uint32_t flags, uint32_t verb,
 	return r < 0 ? tool_missing(path, r) : 0;
 }
 
+int tool_open_list(const char *path, uint32_t flags, const char *option,
+	struct agora_list **ret_list)
+{
+	const struct agora_kind *kind;
+	struct agora_object *object;
+	int r = tool_check_path(path, &kind);
+
+	if (r)
+		return r;
+	r = agora_list_open(tool_space(), path, flags, NULL, ret_list);
+	if (r == -EPROTOTYPE) {
+		/* or is it not what its name says? */
+		r = tool_open(path, AGORA_READ, 0, &object);
+		if (r)
+			return r;
+		agora_object_close(object);
+		tool_say(path, "a %s has no %s", kind->name, option);
+		return TOOL_WRONG;
+	}
+	return r < 0 ? tool_missing(path, r) : 0;
+}
+
 bool tool_grow(struct agora_buffer *buffer, int *r)
 {
 	void *data;

@@ -110,6 +110,13 @@ int tool_check_path(const char *path, const struct agora_kind **ret_kind);
 int tool_open(const char *path, uint32_t flags, uint32_t verb,
 	struct agora_object **ret_object);
 
+/**
+ * Open an object that has two ends, for an option that names one.
+ * Returns 0 or, after a line about it, an exit status.
+ */
+int tool_open_list(const char *path, uint32_t flags, const char *option,
+	struct agora_list **ret_list);
+
 /** Make room in buffer and return true if that is why *r is a failure. */
 bool tool_grow(struct agora_buffer *buffer, int *r);
 

@@ -112,6 +112,7 @@ struct kind {
 };
 
 /* One for each file of this directory that is a structure. */
+extern const struct kind kind_heap;
 extern const struct kind kind_list;
 extern const struct kind kind_log;
 extern const struct kind kind_map;

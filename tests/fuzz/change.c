@@ -44,6 +44,8 @@ static uint64_t of_clients(const struct family *f, uint32_t place)
 
 static uint64_t of_array(const struct family *f, uint32_t place)
 {
+	if (!f->layout.array_size)
+		return of_roots(f, place);
 	return f->layout.array + place * 8 % f->layout.array_size;
 }
 
@@ -51,6 +53,8 @@ static uint64_t of_buckets(const struct family *f, uint32_t place)
 {
 	uint64_t map = f->kind == &kind_table ? f->layout.array_committed : 0;
 
+	if (!f->layout.array_size)
+		return of_roots(f, place);
 	return f->layout.array + map + place * 8 % (f->layout.array_size - map);
 }
 

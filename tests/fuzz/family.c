@@ -209,6 +209,27 @@ static void fill_set(void *set)
 		agora_set_delete(set, &"0123456789"[i % 10], 1);
 }
 
+/* Values of all sizes, some of them appended to, at last the largest. */
+static void fill_string(void *string)
+{
+	static const size_t sizes[] = {8, 100, 128, 300, 5000, FUZZ_LONG / 2};
+	static char bytes[FUZZ_LONG], other[FUZZ_LONG];
+	struct agora_buffer old = {.data = other, .capacity = FUZZ_LONG};
+	struct agora_buffer new = {.data = bytes};
+
+	memset(bytes, 's', sizeof(bytes));
+	for (unsigned i = 0; i < 18; i++) {
+		new.size = sizes[i % 6];
+		must(agora_string_store(string, bytes, new.size), "store");
+		must(agora_string_append(string, bytes, new.size / 3),
+			"append");
+		must(agora_string_swap(string, &new, &old), "swap");
+	}
+	must(agora_string_clear(string), "clear");
+	must(agora_string_store(string, bytes, 5000), "store");
+	must(agora_string_store(string, bytes, FUZZ_LONG), "store");
+}
+
 struct family families[] = {
 	{.path = "p/any.queue",
 		.fill = fill_any,
@@ -297,6 +318,19 @@ struct family families[] = {
 			.message_size = FUZZ_LONG,
 			.inline_size = 24,
 			.memory = 1 << 17,
+			.writers = AGORA_WRITERS_ONE,
+			.clients = 3}},
+	{.path = "p/many.string",
+		.fill = fill_string,
+		.options = {.message_size = FUZZ_LONG,
+			.inline_size = 40,
+			.memory = 1 << 16,
+			.clients = 3}},
+	{.path = "p/one.string",
+		.fill = fill_string,
+		.options = {.message_size = FUZZ_LONG,
+			.inline_size = 40,
+			.memory = 1 << 16,
 			.writers = AGORA_WRITERS_ONE,
 			.clients = 3}},
 };

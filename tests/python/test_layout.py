@@ -19,6 +19,7 @@ STRUCTS = {
     "agora_program_info": _library.ProgramInfo,
     "agora_event": _library.Event, "agora_range": _library.Range,
     "agora_entry": _library.Entry,
+    "agora_reference": _library.RawReference,
 }
 
 CONSTANTS = {

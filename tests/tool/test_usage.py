@@ -3,7 +3,7 @@
 import pytest
 
 COMMANDS = ("mount umount ls register create rm stat push pop peek tail get "
-            "put del watch doctor").split()
+            "put del range watch doctor").split()
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -20,7 +20,7 @@ import math
 import os
 import time
 from ctypes import CFUNCTYPE, POINTER, byref, c_char, c_char_p, c_int, c_int64
-from ctypes import c_long, c_size_t, c_uint32, c_uint64, c_void_p
+from ctypes import c_long, c_size_t, c_ubyte, c_uint32, c_uint64, c_void_p
 from typing import Any, Callable, Optional
 
 NAME = "libagora.so.0"
@@ -115,6 +115,18 @@ class Vector(ctypes.Structure):
 class Wait(ctypes.Structure):
     _fields_ = [("object", c_void_p), ("events", c_uint32),
                 ("ready", c_uint32), ("cursor", c_uint64)]
+
+
+class Element(ctypes.Structure):
+    _fields_ = [("word", c_uint64 * 2)]
+
+
+class RawReference(ctypes.Structure):
+    """struct agora_reference"""
+
+    _fields_ = [("path", c_char * 512), ("has_key", c_int),
+                ("key_size", c_size_t), ("key", c_ubyte * 4096),
+                ("version", c_uint64)]
 
 
 class ProgramOptions(ctypes.Structure):
@@ -256,6 +268,54 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "set_previous": (c_int, c_void_p, POINTER(Buffer)),
     "set_range": (c_int, c_void_p, POINTER(Range), VISIT, c_void_p),
     "set_count": (c_int, c_void_p, POINTER(Range), POINTER(c_uint64)),
+    "object_load": (c_int, c_void_p, POINTER(Buffer)),
+    "object_store": (c_int, c_void_p, c_char_p, c_size_t),
+    "object_append": (c_int, c_void_p, c_char_p, c_size_t),
+    "string_open": (c_int, c_void_p, c_char_p, c_uint32, POINTER(Options),
+                    POINTER(c_void_p)),
+    "string_object": (c_void_p, c_void_p),
+    "string_swap": (c_int, c_void_p, POINTER(Buffer), POINTER(Buffer)),
+    "string_compare": (c_int, c_void_p, POINTER(Buffer), POINTER(c_uint64)),
+    "string_clear": (c_int, c_void_p),
+    "string_version": (c_int, c_void_p, POINTER(c_uint64)),
+    "string_wait": (c_int, c_void_p, c_uint64, POINTER(Timespec),
+                    POINTER(Buffer)),
+    "object_snapshot": (c_int, c_void_p, POINTER(c_void_p)),
+    "snapshot_next": (c_int, c_void_p, POINTER(Buffer)),
+    "snapshot_close": (None, c_void_p),
+    "list_open": (c_int, c_void_p, c_char_p, c_uint32, POINTER(Options),
+                  POINTER(c_void_p)),
+    "list_object": (c_void_p, c_void_p),
+    "list_push_front": (c_int, c_void_p, c_char_p, c_size_t,
+                        POINTER(Element)),
+    "list_push_back": (c_int, c_void_p, c_char_p, c_size_t,
+                       POINTER(Element)),
+    "list_push_front_wait": (c_int, c_void_p, c_char_p, c_size_t,
+                             POINTER(Timespec), POINTER(Element)),
+    "list_push_back_wait": (c_int, c_void_p, c_char_p, c_size_t,
+                            POINTER(Timespec), POINTER(Element)),
+    "list_insert_before": (c_int, c_void_p, POINTER(Element), c_char_p,
+                           c_size_t, POINTER(Element)),
+    "list_insert_after": (c_int, c_void_p, POINTER(Element), c_char_p,
+                          c_size_t, POINTER(Element)),
+    "list_pop_back": (c_int, c_void_p, POINTER(Buffer)),
+    "list_pop_back_wait": (c_int, c_void_p, POINTER(Timespec),
+                           POINTER(Buffer)),
+    "list_peek_back": (c_int, c_void_p, POINTER(Buffer)),
+    "list_acquire_back": (c_int, c_void_p, POINTER(Message)),
+    "list_remove": (c_int, c_void_p, POINTER(Element)),
+    "list_next": (c_int, c_void_p, POINTER(Element), POINTER(Element)),
+    "list_previous": (c_int, c_void_p, POINTER(Element), POINTER(Element)),
+    "list_get": (c_int, c_void_p, POINTER(Element), POINTER(Buffer)),
+    "list_length": (c_int, c_void_p, POINTER(c_uint64)),
+    "reference_make": (c_int, c_void_p, c_char_p, c_size_t, c_uint64,
+                       POINTER(RawReference)),
+    "reference_format": (c_int, POINTER(RawReference), POINTER(Buffer)),
+    "reference_parse": (c_int, c_char_p, c_size_t, POINTER(RawReference)),
+    "resolver_open": (c_int, c_void_p, POINTER(c_void_p)),
+    "resolver_close": (None, c_void_p),
+    "resolver_follow": (c_int, c_void_p, POINTER(RawReference),
+                        POINTER(Buffer)),
     "waiter_open": (c_int, POINTER(c_void_p)),
     "waiter_close": (None, c_void_p),
     "waiter_wait": (c_int, c_void_p, POINTER(Wait), c_size_t,
@@ -316,12 +376,22 @@ class ProgramHandle(Handle):
 class ObjectHandle(Handle):
     destroy = lib.agora_object_close
     table: c_void_p  # the same object, for the functions of tables
+    string: c_void_p  # and of strings
+    list: c_void_p  # and of lists
     awaited = False  # whether an event loop ever waited for it
     bell: Any = None  # who awaits it, in event loops: see _reactor.py
 
 
+class SnapshotHandle(Handle):
+    destroy = lib.agora_snapshot_close
+
+
 class WaiterHandle(Handle):
     destroy = lib.agora_waiter_close
+
+
+class ResolverHandle(Handle):
+    destroy = lib.agora_resolver_close
 
 
 class WatchHandle(Handle):

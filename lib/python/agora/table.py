@@ -42,6 +42,7 @@ class StaleError(OSError):
     """ESTALE: the value has another version by now, which it carries."""
 
     version: int = 0
+    value: Optional[bytes] = None  #: from Resolver.follow() only
 
 
 class Values(ValuesView):
