@@ -177,27 +177,6 @@ static void fill_one(void *table)
 	fill_table(table, 50);
 }
 
-/* Values of all sizes, some of them appended to, at last the largest. */
-static void fill_string(void *string)
-{
-	static const size_t sizes[] = {8, 100, 128, 300, 5000, FUZZ_LONG / 2};
-	static char bytes[FUZZ_LONG], other[FUZZ_LONG];
-	struct agora_buffer old = {.data = other, .capacity = FUZZ_LONG};
-	struct agora_buffer new = {.data = bytes};
-
-	memset(bytes, 's', sizeof(bytes));
-	for (unsigned i = 0; i < 18; i++) {
-		new.size = sizes[i % 6];
-		must(agora_string_store(string, bytes, new.size), "store");
-		must(agora_string_append(string, bytes, new.size / 3),
-			"append");
-		must(agora_string_swap(string, &new, &old), "swap");
-	}
-	must(agora_string_clear(string), "clear");
-	must(agora_string_store(string, bytes, 5000), "store");
-	must(agora_string_store(string, bytes, FUZZ_LONG), "store");
-}
-
 /* Some towers are high, some are only half built. */
 static void fill_map(void *map)
 {
@@ -228,6 +207,27 @@ static void fill_set(void *set)
 	}
 	for (unsigned i = 1; i < 60; i += 5)
 		agora_set_delete(set, &"0123456789"[i % 10], 1);
+}
+
+/* Values of all sizes, some of them appended to, at last the largest. */
+static void fill_string(void *string)
+{
+	static const size_t sizes[] = {8, 100, 128, 300, 5000, FUZZ_LONG / 2};
+	static char bytes[FUZZ_LONG], other[FUZZ_LONG];
+	struct agora_buffer old = {.data = other, .capacity = FUZZ_LONG};
+	struct agora_buffer new = {.data = bytes};
+
+	memset(bytes, 's', sizeof(bytes));
+	for (unsigned i = 0; i < 18; i++) {
+		new.size = sizes[i % 6];
+		must(agora_string_store(string, bytes, new.size), "store");
+		must(agora_string_append(string, bytes, new.size / 3),
+			"append");
+		must(agora_string_swap(string, &new, &old), "swap");
+	}
+	must(agora_string_clear(string), "clear");
+	must(agora_string_store(string, bytes, 5000), "store");
+	must(agora_string_store(string, bytes, FUZZ_LONG), "store");
 }
 
 struct family families[] = {
