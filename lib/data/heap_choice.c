@@ -13,7 +13,11 @@
 #include "data/heap.h"
 
 /* How many messages a client stays with a choice. */
+<<<<<<< HEAD
+#define STAY 8
+=======
 #define STAY 16
+>>>>>>> main
 
 /* Marsaglia's xorshift, of 64 bits. */
 static uint64_t next_chance(struct agora_heap *h)

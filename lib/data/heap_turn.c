@@ -38,12 +38,67 @@ bool heap_is_before(
 	return x != y ? x < y : a.index < b.index;
 }
 
+<<<<<<< HEAD
+/* ---- jobs: one message of a turn ---- */
+
+struct job {
+	const struct agora_heap *h;
+	const struct lane *lane;
+	const struct now *now;
+	unsigned number;      /* of the message in the turn */
+	struct block_ref ref; /* push: its block */
+};
+
+static inline uint64_t job_version(const struct job *job)
+{
+	return first_version(job->now) + job->number;
+}
+
+/* How many of the messages of a pop are begun, less one: cell 0 knows. More
+ * than there are: none is. */
+static inline uint64_t begun(struct wide top, const struct now *now)
+{
+	return (cell_version(top) - first_version(now)) & CELL_VERSION_MASK;
+}
+
+static inline uint64_t pending_state(const struct job *job)
+{
+	return state_make(
+		BLOCK_PENDING, job->now->turn.client, job_version(job));
+}
+
+/* True when this message is done, though not all of the turn. */
+static bool is_past(const struct job *job)
+{
+	uint64_t at;
+
+	if (job->now->turn.op != HEAP_POP)
+		return load_state(job->h, job->ref) != pending_state(job);
+	at = begun(cell_load(&job->lane->shm->top), job->now);
+	return at > job->number && at < job->now->count;
+}
+
+/* True when what was read before was read while the job was there to do. */
+static inline bool is_current(const struct job *job)
+{
+	return is_now(job->lane, job->now) &&
+	       (likely(job->now->count == 1) || !is_past(job));
+}
+
+/* ---- cells ---- */
+
+/* What makes no sense is damage, or of a turn that is over. */
+static int senseless(const struct job *job)
+{
+	return is_current(job) ? -EUCLEAN : OVER;
+=======
 /* ---- cells ---- */
 
 /* What makes no sense is damage, or of a turn that is over. */
 static int senseless(const struct lane *lane, const struct now *now)
 {
 	return is_now(lane, now) ? -EUCLEAN : OVER;
+>>>>>>> main
 }
 
 /* What is in line in the fast way through, whatever compilers think. */
@@ -51,6 +106,15 @@ static int senseless(const struct lane *lane, const struct now *now)
 
 /* Give a cell of the path its new content. Returns 0, OVER, -EAGAIN (it
  * changed: look again). */
+<<<<<<< HEAD
+static inline int put_cell(const struct job *job, uint64_t i, struct wide old,
+	struct wide cell)
+{
+	if (!is_current(job))
+		return OVER;
+	crash_point(heap_cell);
+	return wide_swap(cell_at(job->lane, i), old, cell) ? 0 : -EAGAIN;
+=======
 static inline int put_cell(const struct lane *lane, const struct now *now,
 	uint64_t i, struct wide old, struct wide cell)
 {
@@ -58,6 +122,7 @@ static inline int put_cell(const struct lane *lane, const struct now *now,
 		return OVER;
 	crash_point(heap_cell);
 	return likely(wide_swap(cell_at(lane, i), old, cell)) ? 0 : -EAGAIN;
+>>>>>>> main
 }
 
 /* A key, and the place of its cell. */
@@ -185,16 +250,27 @@ static ALWAYS_INLINE bool add_step(
 
 /* Take all steps of a path. Returns 0, OVER, -EAGAIN (somebody else took
  * one: go on step by step). */
+<<<<<<< HEAD
+static ALWAYS_INLINE int take_path(
+	const struct job *job, const struct path *path)
+{
+	if (!is_current(job))
+=======
 static ALWAYS_INLINE int take_path(const struct lane *lane, const struct now *now,
 	const struct path *path)
 {
 	if (!is_now(lane, now))
+>>>>>>> main
 		return OVER;
 	for (unsigned k = 0; k < path->count; k++) {
 		const struct step *step = &path->step[k];
 
 		crash_point(heap_cell);
+<<<<<<< HEAD
+		if (unlikely(!wide_swap(cell_at(job->lane, step->i), step->old,
+=======
 		if (unlikely(!wide_swap(cell_at(lane, step->i), step->old,
+>>>>>>> main
 			    step->new)))
 			return -EAGAIN;
 	}
@@ -267,9 +343,16 @@ static ALWAYS_INLINE bool plan_rise(const struct agora_heap *h,
  * count, goes where it belongs below, and what is before it moves up.
  * Returns 0, OVER, -EUCLEAN.
  */
+<<<<<<< HEAD
+static int sink_slowly(
+	const struct job *job, uint64_t version, uint64_t count)
+{
+	const struct lane *lane = job->lane;
+=======
 static int sink_slowly(const struct agora_heap *h, const struct lane *lane,
 	const struct now *now, uint64_t version, uint64_t count)
 {
+>>>>>>> main
 	struct wide last = cell_load(cell_at(lane, count));
 	uint64_t i = 0;
 
@@ -284,6 +367,17 @@ static int sink_slowly(const struct agora_heap *h, const struct lane *lane,
 				return 0;
 			i = moved_child(lane, i, cell, count);
 			if (!i)
+<<<<<<< HEAD
+				return senseless(job);
+			continue;
+		}
+		next = least_child(job->h, lane, i, count, &least);
+		if (next && !cell_is_before(job->h, least, last)) {
+			next = 0;
+			least = last;
+		}
+		result = put_cell(job, i, cell,
+=======
 				return senseless(lane, now);
 			continue;
 		}
@@ -293,22 +387,33 @@ static int sink_slowly(const struct agora_heap *h, const struct lane *lane,
 			least = last;
 		}
 		result = put_cell(lane, now, i, cell,
+>>>>>>> main
 			cell_make(least.word[0], cell_block(least), version));
 		if (result == OVER || (!result && !next))
 			return result;
 		if (!result)
 			i = next;
 	}
+<<<<<<< HEAD
+	return senseless(job);
+=======
 	return senseless(lane, now);
+>>>>>>> main
 }
 
 /*
  * Enter a message: from the cell at leaf upwards each takes its parent, until
  * that is not after the message. Returns 0, OVER, -EUCLEAN.
  */
+<<<<<<< HEAD
+static int rise_slowly(const struct job *job, struct wide new, uint64_t leaf)
+{
+	const struct lane *lane = job->lane;
+=======
 static int rise_slowly(const struct agora_heap *h, const struct lane *lane,
 	const struct now *now, struct wide new, uint64_t leaf)
 {
+>>>>>>> main
 	uint64_t version = cell_version(new);
 	uint64_t i = leaf;
 
@@ -321,22 +426,63 @@ static int rise_slowly(const struct agora_heap *h, const struct lane *lane,
 			if (cell_block(cell).index == cell_block(new).index)
 				return 0;
 			if (!i)
+<<<<<<< HEAD
+				return senseless(job);
+=======
 				return senseless(lane, now);
+>>>>>>> main
 			i = parent_of(i);
 			continue;
 		}
 		if (i) {
 			above = cell_load(cell_at(lane, parent_of(i)));
+<<<<<<< HEAD
+			if (cell_is_before(job->h, new, above))
+				want = cell_make(above.word[0],
+					cell_block(above), version);
+		}
+		result = put_cell(job, i, cell, want);
+=======
 			if (cell_is_before(h, new, above))
 				want = cell_make(above.word[0],
 					cell_block(above), version);
 		}
 		result = put_cell(lane, now, i, cell, want);
+>>>>>>> main
 		if (result == OVER || (!result && want.word[1] == new.word[1]))
 			return result;
 		if (!result)
 			i = parent_of(i);
 	}
+<<<<<<< HEAD
+	return senseless(job);
+}
+
+static inline int sink(const struct job *job, uint64_t count)
+{
+	uint64_t version = job_version(job) & CELL_VERSION_MASK;
+	struct path path;
+	int result = -EAGAIN;
+
+	if (likely(plan_sink(job->h, job->lane, version, count, &path)))
+		result = take_path(job, &path);
+	return likely(result != -EAGAIN) ? result
+					 : sink_slowly(job, version, count);
+}
+
+static inline int rise(const struct job *job, uint64_t leaf)
+{
+	struct wide new = cell_make(key_make(item_priority(job->h, job->ref),
+					    item_order(job->h, job->ref)),
+		job->ref, job_version(job) & CELL_VERSION_MASK);
+	struct path path;
+	int result = -EAGAIN;
+
+	if (likely(plan_rise(job->h, job->lane, new, leaf, &path)))
+		result = take_path(job, &path);
+	return likely(result != -EAGAIN) ? result
+					 : rise_slowly(job, new, leaf);
+=======
 	return senseless(lane, now);
 }
 
@@ -369,10 +515,65 @@ static inline int rise(const struct agora_heap *h, const struct lane *lane,
 	return likely(result != -EAGAIN)
 		       ? result
 		       : rise_slowly(h, lane, now, new, leaf);
+>>>>>>> main
 }
 
 /* ---- turns ---- */
 
+<<<<<<< HEAD
+/* Enter a block, unless that is done: 0, OVER, -EUCLEAN. */
+static inline int push_one(const struct job *job, uint64_t leaf)
+{
+	uint64_t pending = pending_state(job);
+	int result;
+
+	if (load_state(job->h, job->ref) != pending)
+		return 0;
+	result = rise(job, leaf);
+	crash_point(heap_risen);
+	if (!result)
+		swap_state(job->h, job->ref, pending,
+			state_make(BLOCK_PUBLISHED, job->now->turn.client,
+				job_version(job)));
+	return result;
+}
+
+/* The block behind one in a row. */
+static struct block_ref next_of(
+	const struct agora_heap *h, struct block_ref ref)
+{
+	return (struct block_ref){
+		atomic_load_explicit(&store_head(&h->store, ref)->key_size,
+			memory_order_relaxed)};
+}
+
+/* Enter the blocks of a row, each of which says which is next. */
+static int do_push(const struct agora_heap *h, const struct lane *lane,
+	const struct now *now)
+{
+	struct job job = {h, lane, now, 0, {now->turn.first}};
+	uint64_t leaf = now->turn.second - now->count;
+
+	for (;;) {
+		int result = push_one(&job, leaf + job.number);
+
+		if (result < 0 || (result && !is_now(lane, now)))
+			return result;
+		if (++job.number == now->count)
+			return 0;
+		job.ref = next_of(h, job.ref);
+		if (!pool_has(&h->store.pool[0], job.ref))
+			return is_now(lane, now) ? -EUCLEAN : OVER;
+	}
+}
+
+/* Enter a block again: its ticket becomes a new one. */
+static int do_return(const struct agora_heap *h, const struct lane *lane,
+	const struct now *now)
+{
+	struct job job = {h, lane, now, 0, {now->turn.first}};
+	uint64_t state = load_state(h, job.ref);
+=======
 /* Enter the blocks of a row, each of which says which is next. */
 static int do_push(
 	const struct agora_heap *h, const struct lane *lane, const struct now *now)
@@ -414,26 +615,50 @@ static int do_return(
 {
 	struct block_ref ref = {now->turn.first};
 	uint64_t state = load_state(h, ref);
+>>>>>>> main
 	int result;
 
 	if (state_kind(state) != BLOCK_RETURNED)
 		return 0;
+<<<<<<< HEAD
+	result = rise(&job, now->turn.second - 1);
+	crash_point(heap_risen);
+	if (!result)
+		swap_state(h, job.ref, state,
+=======
 	result = rise(h, lane, now, now->turn.version, now->turn.second - 1, ref);
 	crash_point(heap_risen);
 	if (!result)
 		swap_state(h, ref, state,
+>>>>>>> main
 			state_make(BLOCK_PUBLISHED, now->turn.client,
 				now->turn.version));
 	return result;
 }
 
+<<<<<<< HEAD
+/* Make the message of cell 0, as it was when none of this job was done, that
+ * of the client. Returns 0, OVER, -EUCLEAN. */
+static inline int claim_first(const struct job *job, struct wide top)
+=======
 /* Make the first message that of the client. Returns 0, OVER, -EUCLEAN. */
 static int claim_first(const struct agora_heap *h, const struct lane *lane,
 	const struct now *now, struct wide top)
+>>>>>>> main
 {
 	struct block_ref ref = cell_block(top);
 	uint64_t state;
 
+<<<<<<< HEAD
+	if (!pool_has(&job->h->store.pool[0], ref))
+		return senseless(job);
+	state = load_state(job->h, ref);
+	if (!is_current(job))
+		return OVER;
+	if (likely(state_kind(state) == BLOCK_PUBLISHED))
+		swap_state(job->h, ref, state,
+			state_make(BLOCK_HELD, job->now->turn.client,
+=======
 	if (!pool_has(&h->store.pool[0], ref))
 		return senseless(lane, now);
 	state = load_state(h, ref);
@@ -442,12 +667,36 @@ static int claim_first(const struct agora_heap *h, const struct lane *lane,
 	if (likely(state_kind(state) == BLOCK_PUBLISHED))
 		swap_state(h, ref, state,
 			state_make(BLOCK_HELD, now->turn.client,
+>>>>>>> main
 				state_ticket(state)));
 	crash_point(heap_claimed);
 	return 0;
 }
 
 /* Take the first message, and the next ones, each as if it were alone. */
+<<<<<<< HEAD
+static int do_pop(const struct agora_heap *h, const struct lane *lane,
+	const struct now *now)
+{
+	struct job job = {h, lane, now, 0, {0}};
+	uint64_t count = now->turn.second + now->count;
+
+	for (; job.number < now->count; job.number++) {
+		struct wide top = cell_load(&lane->shm->top);
+		uint64_t at = begun(top, now);
+		int result = 0;
+
+		if (at > job.number && at < now->count)
+			continue;
+		if (at != job.number)
+			result = claim_first(&job, top);
+		if (!result)
+			result = sink(&job, count - 1 - job.number);
+		if (result < 0 || (result && !is_now(lane, now)))
+			return result;
+	}
+	return 0;
+=======
 static int do_pop(
 	const struct agora_heap *h, const struct lane *lane, const struct now *now)
 {
@@ -469,6 +718,7 @@ static int do_pop(
 				count - 1 - i);
 	}
 	return result;
+>>>>>>> main
 }
 
 /* The cell whose turn it is to be given a new version. */
@@ -479,8 +729,15 @@ static uint64_t cell_to_renew(const struct agora_heap *h, uint64_t version)
 	return version / RENEW_EVERY & (all - 1);
 }
 
+<<<<<<< HEAD
+static int do_renew(const struct agora_heap *h, const struct lane *lane,
+	const struct now *now)
+{
+	struct job job = {h, lane, now, 0, {0}};
+=======
 static int do_renew(const struct lane *lane, const struct now *now)
 {
+>>>>>>> main
 	uint64_t i = now->turn.first;
 	uint64_t version = now->turn.version & CELL_VERSION_MASK;
 	int result = -EAGAIN;
@@ -490,10 +747,17 @@ static int do_renew(const struct lane *lane, const struct now *now)
 
 		if (cell_version(cell) == version)
 			return 0;
+<<<<<<< HEAD
+		result = put_cell(&job, i, cell,
+			cell_make(cell.word[0], cell_block(cell), version));
+	}
+	return result == -EAGAIN ? senseless(&job) : result;
+=======
 		result = put_cell(lane, now, i, cell,
 			cell_make(cell.word[0], cell_block(cell), version));
 	}
 	return result == -EAGAIN ? senseless(lane, now) : result;
+>>>>>>> main
 }
 
 /* True when what the root says is within bounds. */
@@ -519,7 +783,11 @@ static int do_turn(
 	struct agora_heap *h, const struct lane *lane, const struct now *now)
 {
 	if (!is_sound(h, now))
+<<<<<<< HEAD
+		return is_now(lane, now) ? -EUCLEAN : OVER;
+=======
 		return senseless(lane, now);
+>>>>>>> main
 	switch (now->turn.op) {
 	case HEAP_PUSH:
 		return do_push(h, lane, now);
@@ -528,9 +796,15 @@ static int do_turn(
 	case HEAP_RETURN:
 		return do_return(h, lane, now);
 	case HEAP_RENEW:
+<<<<<<< HEAD
+		return do_renew(h, lane, now);
+	default:
+		return is_now(lane, now) ? -EUCLEAN : OVER;
+=======
 		return do_renew(lane, now);
 	default:
 		return senseless(lane, now);
+>>>>>>> main
 	}
 }
 

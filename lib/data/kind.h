@@ -112,7 +112,6 @@ struct kind {
 };
 
 /* One for each file of this directory that is a structure. */
-extern const struct kind kind_queue, kind_table, kind_string;
 extern const struct kind kind_heap;
 extern const struct kind kind_list;
 extern const struct kind kind_log;

@@ -10,7 +10,11 @@ FAULTS = {
 			return add_step(path, i, cell, new);
 """,
         "faulty": """\
+<<<<<<< HEAD
+		if (!i || (above.word[0] >> 48 < new.word[0] >> 48 && h))
+=======
 		if (!i || above.word[0] >> 48 < new.word[0] >> 48)
+>>>>>>> main
 			return add_step(path, i, cell, new);
 """,
     },
@@ -19,13 +23,21 @@ FAULTS = {
         "subject": "heap",
         "source": "heap_turn.c",
         "sound": """\
+<<<<<<< HEAD
+	if (!is_current(job))
+=======
 	if (!is_now(lane, now))
+>>>>>>> main
 		return OVER;
 	for (unsigned k = 0; k < path->count; k++) {
 		const struct step *step = &path->step[k];
 
 		crash_point(heap_cell);
+<<<<<<< HEAD
+		if (unlikely(!wide_swap(cell_at(job->lane, step->i), step->old,
+=======
 		if (unlikely(!wide_swap(cell_at(lane, step->i), step->old,
+>>>>>>> main
 			    step->new)))
 			return -EAGAIN;
 """,
@@ -34,8 +46,36 @@ FAULTS = {
 		const struct step *step = &path->step[k];
 
 		crash_point(heap_cell);
+<<<<<<< HEAD
+		wide_swap(cell_at(job->lane, step->i),
+			cell_load(cell_at(job->lane, step->i)), step->new);
+""",
+    },
+    # Who does one message of a batch does not see that others went on.
+    "heap-batch": {
+        "subject": "heap",
+        "source": "heap_turn.c",
+        "sound": """\
+	       (likely(job->now->count == 1) || !is_past(job));
+""",
+        "faulty": """\
+	       (likely(job->now->count <= PUSH_MOST) || !is_past(job));
+""",
+    },
+    # Who claims looks again for what is first, which may be the next one.
+    "heap-claim": {
+        "subject": "heap",
+        "source": "heap_turn.c",
+        "sound": """\
+			result = claim_first(&job, top);
+""",
+        "faulty": """\
+			result = claim_first(
+				&job, cell_load(&lane->shm->top));
+=======
 		wide_swap(cell_at(lane, step->i),
 			cell_load(cell_at(lane, step->i)), step->new);
+>>>>>>> main
 """,
     },
     # A turn is taken while another is not done.

@@ -117,6 +117,10 @@ class Wait(ctypes.Structure):
                 ("ready", c_uint32), ("cursor", c_uint64)]
 
 
+class Element(ctypes.Structure):
+    _fields_ = [("word", c_uint64 * 2)]
+
+
 class RawReference(ctypes.Structure):
     """struct agora_reference"""
 
@@ -240,6 +244,34 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "string_version": (c_int, c_void_p, POINTER(c_uint64)),
     "string_wait": (c_int, c_void_p, c_uint64, POINTER(Timespec),
                     POINTER(Buffer)),
+    "object_snapshot": (c_int, c_void_p, POINTER(c_void_p)),
+    "snapshot_next": (c_int, c_void_p, POINTER(Buffer)),
+    "snapshot_close": (None, c_void_p),
+    "list_open": (c_int, c_void_p, c_char_p, c_uint32, POINTER(Options),
+                  POINTER(c_void_p)),
+    "list_object": (c_void_p, c_void_p),
+    "list_push_front": (c_int, c_void_p, c_char_p, c_size_t,
+                        POINTER(Element)),
+    "list_push_back": (c_int, c_void_p, c_char_p, c_size_t,
+                       POINTER(Element)),
+    "list_push_front_wait": (c_int, c_void_p, c_char_p, c_size_t,
+                             POINTER(Timespec), POINTER(Element)),
+    "list_push_back_wait": (c_int, c_void_p, c_char_p, c_size_t,
+                            POINTER(Timespec), POINTER(Element)),
+    "list_insert_before": (c_int, c_void_p, POINTER(Element), c_char_p,
+                           c_size_t, POINTER(Element)),
+    "list_insert_after": (c_int, c_void_p, POINTER(Element), c_char_p,
+                          c_size_t, POINTER(Element)),
+    "list_pop_back": (c_int, c_void_p, POINTER(Buffer)),
+    "list_pop_back_wait": (c_int, c_void_p, POINTER(Timespec),
+                           POINTER(Buffer)),
+    "list_peek_back": (c_int, c_void_p, POINTER(Buffer)),
+    "list_acquire_back": (c_int, c_void_p, POINTER(Message)),
+    "list_remove": (c_int, c_void_p, POINTER(Element)),
+    "list_next": (c_int, c_void_p, POINTER(Element), POINTER(Element)),
+    "list_previous": (c_int, c_void_p, POINTER(Element), POINTER(Element)),
+    "list_get": (c_int, c_void_p, POINTER(Element), POINTER(Buffer)),
+    "list_length": (c_int, c_void_p, POINTER(c_uint64)),
     "reference_make": (c_int, c_void_p, c_char_p, c_size_t, c_uint64,
                        POINTER(RawReference)),
     "reference_format": (c_int, POINTER(RawReference), POINTER(Buffer)),
@@ -309,8 +341,13 @@ class ObjectHandle(Handle):
     destroy = lib.agora_object_close
     table: c_void_p  # the same object, for the functions of tables
     string: c_void_p  # and of strings
+    list: c_void_p  # and of lists
     awaited = False  # whether an event loop ever waited for it
     bell: Any = None  # who awaits it, in event loops: see _reactor.py
+
+
+class SnapshotHandle(Handle):
+    destroy = lib.agora_snapshot_close
 
 
 class WaiterHandle(Handle):

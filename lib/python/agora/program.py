@@ -12,13 +12,18 @@ from ._library import ProgramHandle
 from ._library import ProgramInfo as RawInfo
 from ._library import ProgramOptions as RawOptions
 from ._library import bytes_of, failure, lib, output, strings, text_of
+from .list import List
 from .object import Object
 from .queue import Queue
+from .stack import Stack
 from .string import String
 from .table import Table
 
 if TYPE_CHECKING:
     from .space import Space
+
+# In the class below, list is a verb.
+Names = list[str]
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ class Program:
         """What others know about it."""
         return program_info(self.space, self.name)
 
-    def objects(self) -> list[str]:
+    def objects(self) -> Names:
         """The names of its objects."""
         return self.space.objects(self.name)
 
@@ -132,6 +137,14 @@ class Program:
     def queue(self, name: str, flag: str = "c", **options: Any) -> Queue:
         """Open a queue such as "alerts.queue", as open() does."""
         return self.space.queue(f"{self.name}/{name}", flag, **options)
+
+    def stack(self, name: str, flag: str = "c", **options: Any) -> Stack:
+        """Open a stack such as "undo.stack", as open() does."""
+        return self.space.stack(f"{self.name}/{name}", flag, **options)
+
+    def list(self, name: str, flag: str = "c", **options: Any) -> List:
+        """Open a list such as "stops.list", as open() does."""
+        return self.space.list(f"{self.name}/{name}", flag, **options)
 
     def string(self, name: str, flag: str = "c", **options: Any) -> String:
         """Open a string such as "mode.string", as open() does."""
