@@ -79,12 +79,12 @@
  *       messages, whose blocks were found before, and are right if r still
  *       stands; each is taken as if alone, and the version of cell 0 says how
  *       many are begun. What was read for one of them is used while that is
- *       not done, which cell 0 or the block's state says, beside r. So several are read and taken for one swap of the
- *       root, one wait for it and one notification.
- *  do   All of a path is read first, then r again, then it is changed. Who
- *       finds that another was there before goes cell by cell: a cell with
- *       the version of the turn is done, and the way goes on (pop) to the
- *       child that has that version too, or still holds the same message.
+ *       not done, which cell 0 or the block's state says, beside r. So several
+ * are read and taken for one swap of the root, one wait for it and one
+ * notification. do   All of a path is read first, then r again, then it is
+ * changed. Who finds that another was there before goes cell by cell: a cell
+ * with the version of the turn is done, and the way goes on (pop) to the child
+ * that has that version too, or still holds the same message.
  *
  * Orderings
  *  [T] root: swapped with a full barrier, read with acquire: who sees a turn
@@ -175,8 +175,8 @@ static inline int write_item(struct agora_heap *h, uint64_t priority,
 	if (error)
 		return error;
 	cells = (ref.index >> h->lane_bits) + UINT64_C(1);
-	if (unlikely(cells > atomic_load_explicit(
-				     &h->cells, memory_order_relaxed)))
+	if (unlikely(cells >
+		     atomic_load_explicit(&h->cells, memory_order_relaxed)))
 		error = heap_commit(h, cells);
 	if (!error)
 		error = message_write(&h->store, ref, pieces);
@@ -198,8 +198,8 @@ static inline void make_pending(struct agora_heap *h,
 	for (unsigned i = 0; i < count; i++) {
 		struct item_shm *item = item_at(h, refs[i]);
 
-		atomic_store_explicit(&item->order,
-			(version + i) & ORDER_MASK, memory_order_relaxed);
+		atomic_store_explicit(&item->order, (version + i) & ORDER_MASK,
+			memory_order_relaxed);
 		if (i + 1 < count)
 			atomic_store_explicit(&item->block.key_size,
 				refs[i + 1].index, memory_order_relaxed);
@@ -225,8 +225,8 @@ static inline int try_enter(struct agora_heap *h, struct lane *lane,
 		return -EAGAIN;
 	room = h->capacity - now.turn.second;
 	version = now.turn.version + 1;
-	count = (unsigned)num_min(num_min(count, room),
-		RENEW_EVERY - version % RENEW_EVERY);
+	count = (unsigned)num_min(
+		num_min(count, room), RENEW_EVERY - version % RENEW_EVERY);
 	if (unlikely(now.turn.second + (uint64_t)count >
 		     atomic_load_explicit(&h->cells, memory_order_relaxed)))
 		result = heap_commit(h, now.turn.second + (uint64_t)count);
@@ -248,8 +248,7 @@ static inline int enter(
 	int result = 0;
 
 	for (int tries = 0; done < count && tries < TRIES; tries++) {
-		result = try_enter(
-			h, push_lane(h), refs + done, count - done);
+		result = try_enter(h, push_lane(h), refs + done, count - done);
 		if (result == -EAGAIN && heap_push_elsewhere(h))
 			continue;
 		if (result < 0)
@@ -303,8 +302,7 @@ static unsigned write_items(struct agora_heap *h,
 
 		error = check_size(h, item->size);
 		if (!error)
-			error = object_fits(
-				&h->object, item->data, item->size);
+			error = object_fits(&h->object, item->data, item->size);
 		if (!error)
 			error = write_item(h, item->priority, item->data,
 				item->size, &refs[done]);
@@ -318,8 +316,8 @@ static unsigned write_items(struct agora_heap *h,
 
 /* Returns how many of up to PUSH_MOST were pushed, or the first one's error.
  */
-static int push_some(struct agora_heap *h, const struct agora_heap_item *items,
-	size_t count)
+static int push_some(
+	struct agora_heap *h, const struct agora_heap_item *items, size_t count)
 {
 	struct block_ref refs[PUSH_MOST];
 	int error, result = check_room(h);
@@ -336,8 +334,8 @@ static int push_some(struct agora_heap *h, const struct agora_heap_item *items,
 	return result;
 }
 
-int heap_push_batch(struct agora_heap *h, const struct agora_heap_item *items,
-	size_t count)
+int heap_push_batch(
+	struct agora_heap *h, const struct agora_heap_item *items, size_t count)
 {
 	int result = object_writable(&h->object);
 	size_t done = 0;
@@ -463,12 +461,12 @@ static inline int try_claim(struct agora_heap *h, struct lane *lane,
 	if (unlikely(result))
 		return is_now(lane, &now) ? result : 0;
 	if (count > 1) {
-		count = (unsigned)num_min(count, RENEW_EVERY -
-			(now.turn.version + 1) % RENEW_EVERY);
+		count = (unsigned)num_min(count,
+			RENEW_EVERY - (now.turn.version + 1) % RENEW_EVERY);
 		count = find_first(h, lane, &now, claims, count);
 	}
-	result = heap_try_turn(h, lane, &now, HEAP_POP, count, claims[0].ref,
-		-(int)count);
+	result = heap_try_turn(
+		h, lane, &now, HEAP_POP, count, claims[0].ref, -(int)count);
 	if (result <= 0)
 		return result;
 	for (unsigned i = 0; i < count; i++)
@@ -542,8 +540,8 @@ int heap_give_back(struct agora_heap *h, const struct claim *claim)
 }
 
 /* Copy a message that is HELD by us. Returns 0, -EUCLEAN. */
-static inline int copy_claimed(
-	struct agora_heap *h, const struct claim *claim, struct agora_buffer *to)
+static inline int copy_claimed(struct agora_heap *h, const struct claim *claim,
+	struct agora_buffer *to)
 {
 	if (message_read_own(&h->store, claim->ref, 0, to->data, claim->size))
 		return -EUCLEAN;

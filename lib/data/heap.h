@@ -75,7 +75,7 @@ struct lane {
 struct agora_heap {
 	struct agora_object object;
 	struct store store;
-	unsigned lanes;    /* 1 or LANES */
+	unsigned lanes; /* 1 or LANES */
 	unsigned lane_bits;
 	uint64_t capacity; /* of each */
 	uint64_t limit;    /* cells of each */
@@ -128,10 +128,9 @@ static inline struct wide_shm *cell_at(const struct lane *lane, uint64_t i)
 /* Look at a cell. It may change meanwhile: who cares validates. */
 static inline struct wide cell_load(const struct wide_shm *cell)
 {
-	return (struct wide){
-		{atomic_load_explicit(&cell->word[0], memory_order_relaxed),
-			atomic_load_explicit(
-				&cell->word[1], memory_order_relaxed)}};
+	return (struct wide){{atomic_load_explicit(
+				      &cell->word[0], memory_order_relaxed),
+		atomic_load_explicit(&cell->word[1], memory_order_relaxed)}};
 }
 
 static inline uint64_t parent_of(uint64_t i)
@@ -276,8 +275,7 @@ int heap_try_turn(struct agora_heap *h, struct lane *lane, struct now *now,
 	enum heap_op op, unsigned count, struct block_ref ref, int more);
 
 /* Enter a block that is RETURNED by us. Returns 0, -EUCLEAN. */
-int heap_return(
-	struct agora_heap *h, struct block_ref ref);
+int heap_return(struct agora_heap *h, struct block_ref ref);
 
 /* Have memory for cells of each lane. Returns 0, -ENOSPC, ... */
 int heap_commit(struct agora_heap *h, uint64_t cells);
@@ -290,8 +288,8 @@ static inline struct lane *push_lane(struct agora_heap *h)
 {
 	return likely(h->lanes == 1)
 		       ? &h->lane[0]
-		       : &h->lane[atomic_load_explicit(&h->push_lane,
-					  memory_order_relaxed) %
+		       : &h->lane[atomic_load_explicit(
+					  &h->push_lane, memory_order_relaxed) %
 				  LANES];
 }
 
@@ -299,8 +297,8 @@ static inline struct lane *pop_lane(struct agora_heap *h)
 {
 	return likely(h->lanes == 1)
 		       ? &h->lane[0]
-		       : &h->lane[atomic_load_explicit(&h->pop_lane,
-					  memory_order_relaxed) %
+		       : &h->lane[atomic_load_explicit(
+					  &h->pop_lane, memory_order_relaxed) %
 				  LANES];
 }
 
@@ -340,8 +338,7 @@ void heap_finish(struct agora_heap *h, const struct claim *claim);
 int heap_give_back(struct agora_heap *h, const struct claim *claim);
 
 /* The verbs, as in struct kind: heap.c ... */
-int heap_push(
-	void *handle, uint64_t priority, const void *data, size_t size);
+int heap_push(void *handle, uint64_t priority, const void *data, size_t size);
 int heap_push_batch(struct agora_heap *h, const struct agora_heap_item *items,
 	size_t count);
 int heap_pop(void *handle, struct agora_buffer *message);
@@ -371,8 +368,7 @@ int heap_copy(const struct agora_heap *h, struct block_ref ref, uint64_t state,
 
 int heap_peek(void *handle, struct agora_buffer *message);
 int heap_snapshot(void *handle, struct token **ret_tokens, size_t *ret_count);
-int heap_look(
-	void *handle, const struct token *token, struct agora_buffer *m);
+int heap_look(void *handle, const struct token *token, struct agora_buffer *m);
 int heap_ready(void *handle, uint32_t events, uint64_t cursor);
 
 /* ... heap_tap.c ... */

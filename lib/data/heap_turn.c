@@ -97,8 +97,8 @@ static int senseless(const struct job *job)
 
 /* Give a cell of the path its new content. Returns 0, OVER, -EAGAIN (it
  * changed: look again). */
-static inline int put_cell(const struct job *job, uint64_t i, struct wide old,
-	struct wide cell)
+static inline int put_cell(
+	const struct job *job, uint64_t i, struct wide old, struct wide cell)
 {
 	if (!is_current(job))
 		return OVER;
@@ -126,9 +126,8 @@ static ALWAYS_INLINE struct place lesser(
 
 static ALWAYS_INLINE struct place place_at(const struct lane *lane, uint64_t i)
 {
-	return (struct place){
-		atomic_load_explicit(
-			&lane->cell[i - 1].word[0], memory_order_relaxed),
+	return (struct place){atomic_load_explicit(&lane->cell[i - 1].word[0],
+				      memory_order_relaxed),
 		i};
 }
 
@@ -181,8 +180,8 @@ static ALWAYS_INLINE uint64_t least_child(const struct agora_heap *h,
 }
 
 /* Which child was moved up to i: 0 when none was. */
-static uint64_t moved_child(const struct lane *lane, uint64_t i,
-	struct wide moved, uint64_t count)
+static uint64_t moved_child(
+	const struct lane *lane, uint64_t i, struct wide moved, uint64_t count)
 {
 	uint64_t first = child_of(i), end = num_min(first + ARITY, count);
 
@@ -240,8 +239,8 @@ static ALWAYS_INLINE int take_path(
 		const struct step *step = &path->step[k];
 
 		crash_point(heap_cell);
-		if (unlikely(!wide_swap(cell_at(job->lane, step->i), step->old,
-			    step->new)))
+		if (unlikely(!wide_swap(
+			    cell_at(job->lane, step->i), step->old, step->new)))
 			return -EAGAIN;
 	}
 	return 0;
@@ -273,8 +272,8 @@ static ALWAYS_INLINE bool plan_sink(const struct agora_heap *h,
 			__builtin_prefetch(
 				&item_at(h, cell_block(least))->block, 1);
 		if (!add_step(path, i, cell,
-			    cell_make(least.word[0], cell_block(least),
-				    version)))
+			    cell_make(
+				    least.word[0], cell_block(least), version)))
 			return false;
 		i = next;
 	} while (i);
@@ -313,8 +312,7 @@ static ALWAYS_INLINE bool plan_rise(const struct agora_heap *h,
  * count, goes where it belongs below, and what is before it moves up.
  * Returns 0, OVER, -EUCLEAN.
  */
-static int sink_slowly(
-	const struct job *job, uint64_t version, uint64_t count)
+static int sink_slowly(const struct job *job, uint64_t version, uint64_t count)
 {
 	const struct lane *lane = job->lane;
 	struct wide last = cell_load(cell_at(lane, count));
@@ -409,8 +407,7 @@ static inline int rise(const struct job *job, uint64_t leaf)
 
 	if (likely(plan_rise(job->h, job->lane, new, leaf, &path)))
 		result = take_path(job, &path);
-	return likely(result != -EAGAIN) ? result
-					 : rise_slowly(job, new, leaf);
+	return likely(result != -EAGAIN) ? result : rise_slowly(job, new, leaf);
 }
 
 /* ---- turns ---- */
@@ -436,9 +433,8 @@ static inline int push_one(const struct job *job, uint64_t leaf)
 static struct block_ref next_of(
 	const struct agora_heap *h, struct block_ref ref)
 {
-	return (struct block_ref){
-		atomic_load_explicit(&store_head(&h->store, ref)->key_size,
-			memory_order_relaxed)};
+	return (struct block_ref){atomic_load_explicit(
+		&store_head(&h->store, ref)->key_size, memory_order_relaxed)};
 }
 
 /* Enter the blocks of a row, each of which says which is next. */
@@ -557,8 +553,8 @@ static bool is_sound(struct agora_heap *h, const struct now *now)
 	const struct turn *t = &now->turn;
 	uint64_t most = t->second + (uint64_t)now->count;
 
-	if (unlikely(most > atomic_load_explicit(
-				    &h->cells, memory_order_relaxed)) &&
+	if (unlikely(most >
+		     atomic_load_explicit(&h->cells, memory_order_relaxed)) &&
 		t->second + (t->op == HEAP_POP ? now->count : 0) >
 			heap_committed(h))
 		return false;
@@ -661,8 +657,7 @@ int heap_settle(struct agora_heap *h, struct lane *lane, struct now *ret_now)
 int heap_try_turn(struct agora_heap *h, struct lane *lane, struct now *now,
 	enum heap_op op, unsigned count, struct block_ref ref, int more)
 {
-	struct turn next = {
-		.version = (now->turn.version + count) & ORDER_MASK,
+	struct turn next = {.version = (now->turn.version + count) & ORDER_MASK,
 		.client = h->object.segment.client,
 		.op = op,
 		.first = ref.index,
@@ -717,8 +712,8 @@ uint64_t heap_committed(struct agora_heap *h)
 }
 
 /* From the page that the first of them lies in. Cell 0 is in the root. */
-static int commit_lane(
-	struct agora_heap *h, const struct lane *lane, uint64_t from, uint64_t to)
+static int commit_lane(struct agora_heap *h, const struct lane *lane,
+	uint64_t from, uint64_t to)
 {
 	struct segment *segment = &h->object.segment;
 	uint64_t base = (uint64_t)((char *)lane->cell - segment->base);
@@ -744,8 +739,8 @@ int heap_commit(struct agora_heap *h, uint64_t cells)
 		return 0;
 	if (cells > h->limit)
 		return -EAGAIN;
-	to = num_max(cells, from + num_min(num_max(from / 2, COMMIT_LEAST),
-					   COMMIT_MOST));
+	to = num_max(cells,
+		from + num_min(num_max(from / 2, COMMIT_LEAST), COMMIT_MOST));
 	to = num_min(to, h->limit);
 	for (unsigned i = 0; !error && i < h->lanes; i++)
 		error = commit_lane(h, &h->lane[i], from, to);

@@ -25,8 +25,8 @@ FAULTS = {
 		const struct step *step = &path->step[k];
 
 		crash_point(heap_cell);
-		if (unlikely(!wide_swap(cell_at(job->lane, step->i), step->old,
-			    step->new)))
+		if (unlikely(!wide_swap(
+			    cell_at(job->lane, step->i), step->old, step->new)))
 			return -EAGAIN;
 """,
         "faulty": """\

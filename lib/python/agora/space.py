@@ -10,6 +10,7 @@ from typing import Any, Optional, Union
 
 from ._library import KEYED, SpaceHandle, bytes_of, failure, lib, output
 from ._library import strings
+from .heap import Heap
 from .list import List
 from .object import Object, open_failure, raw_options
 from .program import Program, ProgramInfo, program_info, program_options
@@ -22,7 +23,8 @@ from .watch import Watch
 # In the class below, list is a verb.
 Names = list[str]
 
-CLASSES: dict[str, type[Object]] = {"list": List, "queue": Queue,
+CLASSES: dict[str, type[Object]] = {"heap": Heap,
+                                    "list": List, "queue": Queue,
                                     "stack": Stack, "string": String,
                                     "table": Table}
 
@@ -185,6 +187,11 @@ class Space:
               **options: Any) -> Table:
         """Open a table, as open() does."""
         return self._open(Table, path, flag, check, options)
+
+    def heap(self, path: str, flag: str = "w", *, check: bool = False,
+             **options: Any) -> Heap:
+        """Open a heap, as open() does."""
+        return self._open(Heap, path, flag, check, options)
 
     def stack(self, path: str, flag: str = "w", *, check: bool = False,
               **options: Any) -> Stack:
