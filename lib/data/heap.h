@@ -319,6 +319,18 @@ struct lane *heap_find(struct agora_heap *h, bool room);
 bool heap_push_elsewhere(struct agora_heap *h);
 bool heap_pop_elsewhere(struct agora_heap *h);
 
+#define EVENTS_PUSHED (EVENT_BIT(EVENT_READABLE) | EVENT_BIT(EVENT_ADVANCED))
+#define EVENTS_POPPED EVENT_BIT(EVENT_WRITABLE)
+
+/* Tell who waits: there are count more messages, or places. */
+static inline void heap_notify(struct agora_heap *h, uint32_t events, int count)
+{
+	if (likely(count == 1))
+		event_notify(&h->object.segment, events);
+	else
+		event_notify_all(&h->object.segment, events);
+}
+
 /* A message that was claimed. */
 struct claim {
 	struct block_ref ref;
@@ -327,8 +339,8 @@ struct claim {
 	size_t size;
 };
 
-/* heap.c: claim up to count messages (POP_MOST), each no larger than its room.
- * Returns how many, or -EAGAIN, -EMSGSIZE (claim->size), -EUCLEAN. */
+/* heap_pop.c: claim up to count messages (POP_MOST), each no larger than its
+ * room. Returns how many, or -EAGAIN, -EMSGSIZE (claim->size), -EUCLEAN. */
 int heap_claim(struct agora_heap *h, struct claim *claims, unsigned count);
 
 /* Be done with a message that is HELD by us. The first step decides. */
@@ -337,7 +349,7 @@ void heap_finish(struct agora_heap *h, const struct claim *claim);
 /* Make a message that is HELD by us available again: 0, -EINVAL, -EUCLEAN */
 int heap_give_back(struct agora_heap *h, const struct claim *claim);
 
-/* The verbs, as in struct kind: heap.c ... */
+/* The verbs, as in struct kind: heap.c and heap_pop.c ... */
 int heap_push(void *handle, uint64_t priority, const void *data, size_t size);
 int heap_push_batch(struct agora_heap *h, const struct agora_heap_item *items,
 	size_t count);
