@@ -117,8 +117,8 @@ static int step(const char *name, const char *second)
 	long deaths = 0;
 
 	for (uint32_t prefill = 0; prefill <= CAPACITY; prefill += 4)
-		for (long count = 1; count < 3000 &&
-				     one_death(name, second, count, prefill);
+		for (long count = 1;
+			count < 3000 && one_death(name, second, count, prefill);
 			count += count < 12 ? 1 : count / 3)
 			deaths++;
 	printf("%ld deaths\n", deaths);
@@ -134,8 +134,8 @@ static void produce(uint32_t life)
 	srandom(life);
 	for (uint32_t n = 0; n + BATCH < NUMBERS;) {
 		uint32_t count = 1 + (uint32_t)random() % BATCH;
-		int done = push_some(
-			h, life, n, random() % 2 ? count : 1, true);
+		int done =
+			push_some(h, life, n, random() % 2 ? count : 1, true);
 
 		check(done, "push");
 		n += (uint32_t)done;

@@ -91,7 +91,8 @@ static void fill(unsigned char *data, uint32_t life, uint32_t number)
 }
 
 /* Returns false when there is no whole message in the buffer. */
-static bool read_ids(const unsigned char *data, uint32_t *life, uint32_t *number)
+static bool read_ids(
+	const unsigned char *data, uint32_t *life, uint32_t *number)
 {
 	uint32_t word[4];
 
@@ -131,9 +132,9 @@ int push_some(struct agora_heap *h, uint32_t life, uint32_t first,
 
 	for (uint32_t i = 0; i < count; i++) {
 		fill(data[i], life, first + i);
-		items[i] = (struct agora_heap_item){
-			priority_of(life, first + i), data[i],
-			size_of(life, first + i)};
+		items[i] =
+			(struct agora_heap_item){priority_of(life, first + i),
+				data[i], size_of(life, first + i)};
 	}
 	shared->pushing[life].first = first;
 	shared->pushing[life].count = count;
@@ -141,8 +142,8 @@ int push_some(struct agora_heap *h, uint32_t life, uint32_t first,
 		done = wait ? agora_heap_push_batch_wait(h, items, count, NULL)
 			    : agora_heap_push_batch(h, items, count);
 	else if (wait)
-		done = !agora_heap_push_wait(h, items->priority, items->data,
-			items->size, NULL);
+		done = !agora_heap_push_wait(
+			h, items->priority, items->data, items->size, NULL);
 	else
 		done = agora_heap_push(
 			h, items->priority, items->data, items->size);

@@ -2,8 +2,8 @@
  * heap.pml - the turns of a heap, for spin: see lib/data/heap.c.
  *
  * What is modelled. One heap with two children to a node; turns in a root,
- * done by whoever comes by: at once as planned, or cell by cell; batches of
- * two; claims and returns of blocks. Every access to a shared word is a step
+ * done by whoever comes by, cell by cell, and with -DPLAN a path at a time, as
+ * planned before; batches of two; claims and returns of blocks. Every access to a shared word is a step
  * of its own; a cell is one word. Any client may be killed at any step, while
  * the others go on. Then somebody recovers, who may be killed as well.
  * What is not: messages, memory orders (all is sequentially consistent),
@@ -12,9 +12,9 @@
  *
  * Bounds: up to 4 messages, two clients and the recoverer, one death (two with
  * SCRIPT 5), and
- *   SCRIPT 1  pop beside push, of 3 messages
+ *   SCRIPT 1  pop beside push, of 2 messages
  *   SCRIPT 2  pop beside pop, of 3 messages
- *   SCRIPT 3  pop of two at once beside pop, of 4 messages
+ *   SCRIPT 3  pop of two at once beside pop, of 3 messages
  *   SCRIPT 4  push of two at once beside pop, of 1 message
  *   SCRIPT 5  pop, killed, of 2 messages; its recoverer killed as well
  *
@@ -187,6 +187,7 @@ inline add_step(j, from, to)
 inline sink()
 {
 	last = cell[count];
+#ifdef PLAN
 	i = 0;
 	steps = 0;
 	over = 0;
@@ -210,6 +211,9 @@ inline sink()
 	:: else
 	fi;
 	forget_path();
+#else
+	over = 2;
+#endif
 	i = 0;
 	do
 	:: over != 2 -> break
@@ -266,6 +270,7 @@ inline sink()
 inline rise()
 {
 	last = C(key[b], b, w);
+#ifdef PLAN
 	i = count;
 	steps = 0;
 	over = 0;
@@ -297,6 +302,9 @@ inline rise()
 	:: else
 	fi;
 	forget_path();
+#else
+	over = 2;
+#endif
 	i = count;
 	do
 	:: over != 2 -> break
@@ -714,11 +722,13 @@ init
 		rversion = 1;
 		done = 1;
 		deaths = 1;
-#if SCRIPT == 1 || SCRIPT == 2
-		put(0, 1, 1); put(1, 3, 2); put(2, 4, 3);
+#if SCRIPT == 1
+		put(0, 1, 1); put(1, 3, 2);
 		key[4] = 2 << 4;
+#elif SCRIPT == 2
+		put(0, 1, 1); put(1, 3, 2); put(2, 4, 3);
 #elif SCRIPT == 3
-		put(0, 1, 1); put(1, 2, 2); put(2, 4, 3); put(3, 3, 4);
+		put(0, 1, 1); put(1, 2, 2); put(2, 4, 3);
 #elif SCRIPT == 4
 		put(0, 3, 1);
 		key[2] = 2 << 4;

@@ -4,7 +4,7 @@ FAULTS = {
     # A message that rises does not stop below its equals.
     "heap-equals": {
         "subject": "heap",
-        "source": "heap_turn.c",
+        "source": "heap_path.c",
         "sound": """\
 		if (!i || !cell_is_before(h, new, above))
 			return add_step(path, i, cell, new);
@@ -17,7 +17,7 @@ FAULTS = {
     # Who does the turn of another does not look whether it is over.
     "heap-late": {
         "subject": "heap",
-        "source": "heap_turn.c",
+        "source": "heap_path.c",
         "sound": """\
 	if (!is_current(job))
 		return OVER;
@@ -25,8 +25,8 @@ FAULTS = {
 		const struct step *step = &path->step[k];
 
 		crash_point(heap_cell);
-		if (unlikely(!wide_swap(cell_at(job->lane, step->i), step->old,
-			    step->new)))
+		if (unlikely(!wide_swap(
+			    cell_at(job->lane, step->i), step->old, step->new)))
 			return -EAGAIN;
 """,
         "faulty": """\
@@ -41,7 +41,8 @@ FAULTS = {
     # Who does one message of a batch does not see that others went on.
     "heap-batch": {
         "subject": "heap",
-        "source": "heap_turn.c",
+        "source": "heap_turn.h",
+        "compiled": ["heap_turn.c", "heap_path.c"],
         "sound": """\
 	       (likely(job->now->count == 1) || !is_past(job));
 """,

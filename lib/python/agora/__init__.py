@@ -16,6 +16,7 @@ from typing import Any
 
 from ._library import ADVANCED, READABLE, WRITABLE
 from ._library import lib as _lib
+from .heap import Heap, Ranked
 from .hold import Claim, Reservation
 from .list import Element, List
 from .map import Map
@@ -33,10 +34,11 @@ from .watch import Event, Watch
 
 __all__ = [
     "ADVANCED", "Change", "Check", "Claim", "Client", "Element", "Entry",
-    "Event", "Keyed", "List", "Map", "Object", "Options", "Program",
-    "ProgramInfo", "Queue", "READABLE", "Reference", "Reservation", "Resolver",
-    "Sequence", "Set", "Space", "Stack", "StaleError", "Stat", "String",
-    "Table", "Tap", "WRITABLE", "Watch", "open", "register", "version", "wait",
+    "Event", "Heap", "Keyed", "List", "Map", "Object", "Options", "Program",
+    "ProgramInfo", "Queue", "READABLE", "Ranked", "Reference", "Reservation",
+    "Resolver", "Sequence", "Set", "Space", "Stack", "StaleError", "Stat",
+    "String", "Table", "Tap", "WRITABLE", "Watch", "open", "register",
+    "version", "wait",
 ]
 
 

@@ -112,6 +112,13 @@ class Vector(ctypes.Structure):
     _fields_ = [("base", c_char_p), ("length", c_size_t)]
 
 
+class HeapItem(ctypes.Structure):
+    """struct agora_heap_item"""
+
+    _fields_ = [("priority", c_uint64), ("data", c_char_p),
+                ("size", c_size_t)]
+
+
 class Wait(ctypes.Structure):
     _fields_ = [("object", c_void_p), ("events", c_uint32),
                 ("ready", c_uint32), ("cursor", c_uint64)]
@@ -205,6 +212,12 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "object_push": (c_int, c_void_p, c_char_p, c_size_t),
     "object_push_wait": (c_int, c_void_p, c_char_p, c_size_t,
                          POINTER(Timespec)),
+    "object_push_priority": (c_int, c_void_p, c_uint64, c_char_p, c_size_t),
+    "object_push_priority_wait": (c_int, c_void_p, c_uint64, c_char_p,
+                                  c_size_t, POINTER(Timespec)),
+    "heap_push_batch": (c_int, c_void_p, POINTER(HeapItem), c_size_t),
+    "heap_push_batch_wait": (c_int, c_void_p, POINTER(HeapItem), c_size_t,
+                             POINTER(Timespec)),
     "object_pop": (c_int, c_void_p, POINTER(Buffer)),
     "object_pop_wait": (c_int, c_void_p, POINTER(Timespec), POINTER(Buffer)),
     "object_peek": (c_int, c_void_p, POINTER(Buffer)),

@@ -12,6 +12,7 @@ from ._library import ProgramHandle
 from ._library import ProgramInfo as RawInfo
 from ._library import ProgramOptions as RawOptions
 from ._library import bytes_of, failure, lib, output, strings, text_of
+from .heap import Heap
 from .list import List
 from .map import Map
 from .object import Object
@@ -139,6 +140,10 @@ class Program:
     def queue(self, name: str, flag: str = "c", **options: Any) -> Queue:
         """Open a queue such as "alerts.queue", as open() does."""
         return self.space.queue(f"{self.name}/{name}", flag, **options)
+
+    def heap(self, name: str, flag: str = "c", **options: Any) -> Heap:
+        """Open a heap such as "jobs.heap", as open() does."""
+        return self.space.heap(f"{self.name}/{name}", flag, **options)
 
     def stack(self, name: str, flag: str = "c", **options: Any) -> Stack:
         """Open a stack such as "undo.stack", as open() does."""

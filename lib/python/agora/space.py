@@ -10,6 +10,7 @@ from typing import Any, Optional, Union
 
 from ._library import KEYED, SpaceHandle, bytes_of, failure, lib, output
 from ._library import strings
+from .heap import Heap
 from .list import List
 from .map import Map
 from .object import Object, open_failure, raw_options
@@ -24,9 +25,9 @@ from .watch import Watch
 # In the class below, list and set are verbs.
 Names = list[str]
 
-CLASSES: dict[str, type[Object]] = {"list": List, "map": Map, "queue": Queue,
-                                    "set": Set, "stack": Stack,
-                                    "string": String, "table": Table}
+CLASSES: dict[str, type[Object]] = {"heap": Heap, "list": List, "map": Map,
+                                     "queue": Queue, "set": Set, "stack":
+                                     Stack, "string": String, "table": Table}
 
 
 def class_of(path: str) -> type[Object]:
@@ -197,6 +198,12 @@ class Space:
             **options: Any) -> Set:
         """Open an ordered set, as open() does."""
         return self._open(Set, path, flag, check, options)
+
+    def heap(self, path: str, flag: str = "w", *, check: bool = False,
+             **options: Any) -> Heap:
+        """Open a heap, as open() does."""
+        return self._open(Heap, path, flag, check, options)
+
     def stack(self, path: str, flag: str = "w", *, check: bool = False,
               **options: Any) -> Stack:
         """Open a stack, as open() does."""
