@@ -49,10 +49,11 @@ int frame_open(struct file *file, bool created)
 
 /* ---- storing one piece ------------------------------------------------ */
 
-/* Where in the line a byte of its value lies; escapes make it longer. */
-static size_t value_offset(const char *line, size_t size, size_t at)
+/* Where in the line a byte of what it stores lies; escapes make it longer. */
+static size_t stored_offset(
+	const char *line, size_t size, bool members, size_t at)
 {
-	const char *value = memchr(line, '\t', size);
+	const char *value = members ? NULL : memchr(line, '\t', size);
 	size_t start = value ? value + 1 - line : 0;
 
 	return memchr(line + start, '\\', size - start) ? start : start + at;
@@ -61,7 +62,9 @@ static size_t value_offset(const char *line, size_t size, size_t at)
 static int put_line(
 	struct object *o, const char *line, size_t size, size_t *ret_offset)
 {
+	bool members = o->kind->traits & AGORA_MEMBERS;
 	struct text key = {0}, value = {0};
+	const struct text *typed = members ? &key : &value;
 	size_t at;
 	int r;
 
@@ -69,9 +72,9 @@ static int put_line(
 		o->kind->traits, line, size, &key, &value, ret_offset);
 	if (r < 0)
 		goto out;
-	r = agora_type_check(o->type, value.data, value.size, &at);
+	r = agora_type_check(o->type, typed->data, typed->size, &at);
 	if (r == -EBADMSG) {
-		*ret_offset = value_offset(line, size, at);
+		*ret_offset = stored_offset(line, size, members, at);
 		goto out;
 	}
 	object_begin(o);

@@ -82,8 +82,8 @@ static int create_object(fuse_req_t req, struct place *parent, const char *name,
 	return r < 0 ? r : tree_lookup(parent, name, ret_place);
 }
 
-/* Whether a key may be as long as that one. */
-static int check_key_size(struct place *place)
+/* Whether there may be such a key: as long, and as a member of the type. */
+static int check_key(struct place *place)
 {
 	struct object *o;
 	int r = object_get(place, AGORA_READ, &o);
@@ -91,6 +91,10 @@ static int check_key_size(struct place *place)
 	if (r < 0)
 		return r;
 	r = place->key_size > o->key_size ? -ENAMETOOLONG : 0;
+	if (!r && o->kind->traits & AGORA_MEMBERS &&
+		agora_type_check(o->type, place->key, place->key_size, NULL) ==
+			-EBADMSG)
+		r = -EBADMSG;
 	object_put(o);
 	return r;
 }
@@ -101,7 +105,7 @@ static int create_key(
 	int r = tree_key(parent, name, ret_place);
 
 	if (!r)
-		r = check_key_size(ret_place);
+		r = check_key(ret_place);
 	if (r < 0)
 		return r;
 	if (ret_place->facet == FACET_KEYS)

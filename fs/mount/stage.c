@@ -69,14 +69,23 @@ static uint64_t size_limit(const struct file *file)
 	return limit;
 }
 
+/* A member is there or not, and nothing is in it. */
+static int check_size(const struct object *o, uint64_t size, uint64_t limit)
+{
+	if (size && o->kind->traits & AGORA_MEMBERS)
+		return -EOPNOTSUPP;
+	return size > limit ? -EMSGSIZE : 0;
+}
+
 static int resize(struct file *file, uint64_t size)
 {
 	struct text *t = &file->stage.bytes;
 	size_t capacity = t->capacity ? t->capacity : 4096;
 	int r;
 
-	if (size > size_limit(file))
-		return -EMSGSIZE;
+	r = check_size(file->object, size, size_limit(file));
+	if (r < 0)
+		return r;
 	while (capacity < size)
 		capacity *= 2;
 	r = file_charge(file, capacity);
@@ -114,9 +123,6 @@ static int gather(
 	struct stage *s = &file->stage;
 	int r = 0;
 
-	if (size && is_value(file) &&
-		file->object->kind->traits & AGORA_MEMBERS)
-		return -EOPNOTSUPP; /* a member is there or not */
 	if (!is_value(file) || file->flags & O_APPEND)
 		off = s->bytes.size; /* put is a stream */
 	if (off > UINT64_MAX - size)
@@ -388,7 +394,7 @@ int stage_resize(struct place *place, uint64_t size)
 	r = object_get(place, AGORA_WRITE, &o);
 	if (r < 0)
 		return r;
-	r = size > o->message_size + o->lines ? -EMSGSIZE : 0;
+	r = check_size(o, size, o->message_size + o->lines);
 	if (!r)
 		r = view_render(place, o, &value);
 	if (r == -ENOENT && place->facet == FACET_KEY)

@@ -3,8 +3,8 @@
  *
  * Whoever appends adds a record behind all others; nobody takes any. Records
  * have sequence numbers 0, 1, 2 and so on, in one order for all. The newest
- * ones are kept: capacity of them (one less while another is appended, fewer
- * when memory is short: see options), and older ones go to make room.
+ * ones are kept: capacity of them (fewer when memory is short: see options),
+ * and older ones go to make room.
  *
  * A cursor is the sequence number of the record that is to be read next: a
  * plain integer of the reader's. 0 is the first record that ever was;
@@ -24,7 +24,8 @@
  * first append or reserve and keeps it until it is closed, yields
  * (agora_object_yield()) or dies; meanwhile that of another handle is -EBUSY.
  * Threads that share a handle are one party: only one may append at a time.
- * Such a log keeps some more than capacity records.
+ * Such a log keeps some more than capacity records, and whoever is behind may
+ * still get those.
  *
  * What a death leaves. A record is in the log from one atomic step on; killed
  * before it, it never was. The next writer goes on behind it.
@@ -116,8 +117,8 @@ int agora_log_append_batch_wait(struct agora_log *log,
  * ret_record->version is its sequence number. *ret_missed is how many records
  * from *cursor on were gone: mostly 0. It may be NULL.
  *
- * When even the oldest goes while it is copied, reading goes on with the next
- * one that stays; the count tells.
+ * When the oldest goes again and again while it is copied, reading goes on
+ * with one behind it; the count tells.
  *
  * Returns 0, -EAGAIN (not appended yet), -EMSGSIZE (buffer too small: size
  * tells what is needed, the cursor stays). Progress: lock-free: it starts

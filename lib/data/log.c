@@ -26,13 +26,14 @@
  *  3 tail is at most one behind the last filled cell, head at most one behind
  *    the oldest record, and perhaps ahead of tail: differences are signed.
  *    The records between them stand side by side.
- *  4 A record is given up to make room only where there are capacity of them,
- *    so capacity - 1 remain; and only the oldest.
+ *  4 A record is given up to make room only where there are more than capacity
+ *    of them, and only the oldest: the newest capacity are always there.
  *
  * Protocol
  *  append 1 take a block (OWNED), write the record; no memory: give up, again
  *         2 t = tail, e = cell[t]; filled already: help tail, repeat
- *         3 t - head = capacity: give up head, repeat
+ *         3 t - head > capacity: give up head, repeat; reliable: a registered
+ *           reader keeps t - capacity: full
  *         4 state = PUBLISHED(me, t): the ticket that decides after a death
  *         5 cell[t]: e -> {cycle of t, block}        linearization of append
  *         6 tail: t -> t + 1 (best effort)  7 notify
@@ -227,8 +228,15 @@ static int give_up_some(struct agora_log *l, uint64_t bytes, uint64_t count)
 	return -EUCLEAN;
 }
 
-/* Whether a record fits, exactly; give the oldest up if it must be. Returns
- * 0, AGAIN, -EAGAIN (a reader keeps it), -EUCLEAN. */
+/* Whether a registered reader is a whole log behind. */
+static bool is_full(struct agora_log *l, uint64_t t)
+{
+	return l->reliable && t >= l->capacity &&
+	       log_is_held(l, t - l->capacity);
+}
+
+/* Make room for one more record; the head seen last is enough for most to
+ * know that there is. Returns 0, AGAIN, -EAGAIN (full), -EUCLEAN. */
 static int make_room(struct agora_log *l, uint64_t t)
 {
 	uint64_t h = load_end(l->head);
@@ -237,7 +245,7 @@ static int make_room(struct agora_log *l, uint64_t t)
 
 	/* [H] */
 	atomic_store_explicit(&l->head_seen, h, memory_order_release);
-	if ((int64_t)(t - h) < (int64_t)l->capacity)
+	if ((int64_t)(t - h) <= (int64_t)l->capacity)
 		return 0;
 	if (load_end(l->tail) != t)
 		return AGAIN;
@@ -249,22 +257,12 @@ static int make_room(struct agora_log *l, uint64_t t)
 
 int log_many_room(struct agora_log *l)
 {
-	int result = AGAIN;
+	uint64_t t = load_end(l->tail);
 
-	for (int tries = 0; result == AGAIN && tries < LOG_TRIES; tries++) {
-		uint64_t h = load_end(l->head);
-		uint64_t t = load_end(l->tail);
-
-		if (!l->reliable || (int64_t)(t - h) < (int64_t)l->capacity ||
-			!log_is_held(l, h))
-			return 0;
-		/* head lags, perhaps: it may be behind what is kept */
-		if (h == log_oldest(l) && load_end(l->head) == h)
-			result = log_drop_dead(l, h) ? AGAIN : -EAGAIN;
-		else
-			advance(l->head, h, h + 1);
-	}
-	return result == AGAIN ? -EUCLEAN : result;
+	while (unlikely(is_full(l, t)))
+		if (!log_drop_dead(l, t - l->capacity))
+			return -EAGAIN;
+	return 0;
 }
 
 /* ---- append ---- */
@@ -286,7 +284,9 @@ static int try_publish(struct agora_log *l, struct block_ref ref)
 	}
 	if (!cell_is_older(cell, cycle))
 		return is_damaged(l, l->tail, t, cell) ? -EUCLEAN : AGAIN;
-	if ((int64_t)(t - seen) >= (int64_t)l->capacity) {
+	if (unlikely(is_full(l, t)))
+		return log_drop_dead(l, t - l->capacity) ? AGAIN : -EAGAIN;
+	if ((int64_t)(t - seen) > (int64_t)l->capacity) {
 		result = make_room(l, t);
 		if (result)
 			return result;

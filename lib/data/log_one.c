@@ -548,10 +548,12 @@ int log_one_copy(
 
 	if (unlikely(!is_appended(l, number)))
 		return -EAGAIN;
+	crash_point(log_one_found);
 	from = find(l, number, &size);
 	fits = size <= record->capacity;
 	if (likely(from && fits))
 		copy_out(record->data, from, size);
+	crash_point(log_one_copied);
 	/* [A] */
 	atomic_thread_fence(memory_order_acquire);
 	if (unlikely(number < atomic_load_explicit(

@@ -199,7 +199,7 @@ static int lay_out(const struct params_shm *params, struct layout *layout)
 	if (!many_are_sound(params))
 		return -EINVAL;
 	layout->array_size = sizeof(uint64_t) << num_log2_up(
-				     num_max(params->capacity, CELLS_MIN));
+				     num_max(params->capacity + 1, CELLS_MIN));
 	layout->array = layout_add(layout, layout->array_size, PAGE);
 	layout->array_committed = layout->array_size;
 	if (params->memory)

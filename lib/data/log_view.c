@@ -53,10 +53,11 @@ static int many_look(const struct agora_log *l, uint64_t number)
 static uint64_t many_oldest(const struct agora_log *l)
 {
 	uint64_t start = load_end(l->head), number = start;
+	uint64_t end = many_end(l);
 
 	while (number - start <= l->mask && many_look(l, number) == GONE)
 		number = num_max(number + 1, load_end(l->head));
-	return number;
+	return num_max(number, end > l->capacity ? end - l->capacity : 0);
 }
 
 static uint64_t one_oldest(const struct agora_log *l)
@@ -109,6 +110,7 @@ int log_many_copy(
 		return load_cell(l, number) == cell ? -EUCLEAN : AGAIN;
 	if (!is_record(load_state(l, ref), number))
 		return GONE;
+	crash_point(log_read_found);
 	size = atomic_load_explicit(
 		&store_head(&l->store, ref)->size, memory_order_relaxed);
 	if (size > l->message_size)
@@ -117,6 +119,7 @@ int log_many_copy(
 		error = -EMSGSIZE;
 	else
 		error = message_read(&l->store, ref, 0, record->data, size);
+	crash_point(log_read_copied);
 	/* [A] */
 	atomic_thread_fence(memory_order_acquire);
 	if (!is_record(load_state(l, ref), number))
@@ -126,12 +129,16 @@ int log_many_copy(
 	return error;
 }
 
-/* Where to go on when a record is gone, for the nth time in a call: behind
- * the oldest by more and more, or it would always go first. */
+/* So often the oldest may go before it is copied. */
+#define PATIENCE 16
+
+/* Where to go on when a record is gone, for the nth time in a call: at the
+ * oldest, and then behind it by more and more. */
 static uint64_t go_on(const struct agora_log *l, uint64_t number, unsigned nth)
 {
 	uint64_t oldest = log_oldest(l), end = log_end(l);
-	uint64_t skip = (UINT64_C(1) << num_min(nth, 24)) - 1;
+	unsigned late = nth > PATIENCE ? nth - PATIENCE : 0;
+	uint64_t skip = (UINT64_C(1) << num_min(late, 24)) - 1;
 
 	if (end - oldest <= l->mask + 1)
 		oldest += num_min(skip, (end - oldest) / 2);
@@ -180,8 +187,8 @@ int log_newest(struct agora_log *l, struct agora_buffer *record)
 	for (int tries = 0; result > 0 && tries < LOG_COPIES; tries++) {
 		uint64_t end = log_end(l);
 
-		if (end == log_oldest(l))
-			return end == log_end(l) ? -EAGAIN : -EUCLEAN;
+		if (end == log_oldest(l) && end == log_end(l))
+			return -EAGAIN;
 		result = l->is_one ? log_one_copy(l, end - 1, record)
 				   : log_many_copy(l, end - 1, record);
 	}
@@ -269,7 +276,8 @@ int log_ready(void *handle, uint32_t events, uint64_t cursor)
 
 /* ---- stat ---- */
 
-static void many_stat(struct agora_log *l, struct agora_stat *stat)
+static void many_stat(
+	struct agora_log *l, uint64_t oldest, struct agora_stat *stat)
 {
 	struct pool_scan scan;
 	struct block_ref ref;
@@ -279,6 +287,7 @@ static void many_stat(struct agora_log *l, struct agora_stat *stat)
 		uint64_t state = load_state(l, ref);
 
 		if (!is_record(state, state_ticket(state)) ||
+			state_ticket(state) < (oldest & TICKET_MASK) ||
 			!is_named(l, ref, state))
 			continue;
 		stat->count++;
@@ -313,7 +322,7 @@ int log_stat(void *handle, struct agora_stat *stat)
 	if (l->is_one)
 		one_stat(l, end, oldest, stat);
 	else
-		many_stat(l, stat);
+		many_stat(l, oldest, stat);
 	return 0;
 }
 

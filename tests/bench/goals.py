@@ -196,6 +196,17 @@ def _(results):
     return value and (f"{value:.2f} s", value < 1)
 
 
+def load_of(row):
+    @goal(f"W13 {row}, load of 64 bytes: under 30 ns")
+    def _(results):
+        value = results.value("W13", row, "load, ns")
+        return value and (f"{value:.1f} ns", value < 30)
+
+
+for _row in ("agora string", "agora string, one writer"):
+    load_of(_row)
+
+
 @goal("W11 log, one writer to one reader: at least 30 M records/s")
 def _(results):
     value = results.value("W11", "agora log, one writer, fixed", "1+1")

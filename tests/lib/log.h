@@ -110,7 +110,8 @@ __attribute__((unused)) static void check_sound(struct agora_log *l)
 	CHECK_OK(agora_object_check(agora_log_object(l), 0, &c));
 	CHECK_EQ(0, c.damaged + c.unreachable + c.orphans + c.owned + c.held);
 	CHECK_EQ(c.blocks, c.free + c.published + c.parts);
-	CHECK_EQ(stat_of(l).count, c.published);
+	/* one more than the capacity may be there until the next append */
+	CHECK(c.published - stat_of(l).count <= 1);
 }
 
 __attribute__((unused)) static void fill(

@@ -19,8 +19,8 @@ import errno
 import math
 import os
 import time
-from ctypes import POINTER, byref, c_char, c_char_p, c_int, c_int64, c_long
-from ctypes import c_size_t, c_ubyte, c_uint32, c_uint64, c_void_p
+from ctypes import CFUNCTYPE, POINTER, byref, c_char, c_char_p, c_int, c_int64
+from ctypes import c_long, c_size_t, c_ubyte, c_uint32, c_uint64, c_void_p
 from typing import Any, Callable, Optional
 
 NAME = "libagora.so.0"
@@ -147,6 +147,21 @@ class Event(ctypes.Structure):
                 ("object", c_char * 256)]
 
 
+class Range(ctypes.Structure):
+    _fields_ = [("from", c_void_p), ("from_size", c_size_t),
+                ("to", c_void_p), ("to_size", c_size_t),
+                ("limit", c_uint64), ("reserved", c_uint64 * 3)]
+
+
+class Entry(ctypes.Structure):
+    _fields_ = [("key", c_void_p), ("key_size", c_size_t),
+                ("value", c_void_p), ("value_size", c_size_t),
+                ("version", c_uint64)]
+
+
+VISIT = CFUNCTYPE(c_int, c_void_p, POINTER(Entry))
+
+
 KEY = (c_char_p, c_size_t)
 
 # Name: what it returns, what it takes.
@@ -232,6 +247,27 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "table_compare": (c_int, c_void_p, *KEY, POINTER(Buffer),
                       POINTER(c_uint64)),
     "table_add": (c_int, c_void_p, *KEY, c_int64, POINTER(c_int64)),
+    "map_open": (c_int, c_void_p, c_char_p, c_uint32, POINTER(Options),
+                 POINTER(c_void_p)),
+    "map_object": (c_void_p, c_void_p),
+    "map_swap": (c_int, c_void_p, *KEY, POINTER(Buffer), POINTER(Buffer)),
+    "map_compare": (c_int, c_void_p, *KEY, POINTER(Buffer),
+                    POINTER(c_uint64)),
+    "map_add": (c_int, c_void_p, *KEY, c_int64, POINTER(c_int64)),
+    "map_next": (c_int, c_void_p, POINTER(Buffer), POINTER(Buffer)),
+    "map_previous": (c_int, c_void_p, POINTER(Buffer), POINTER(Buffer)),
+    "map_range": (c_int, c_void_p, POINTER(Range), VISIT, c_void_p),
+    "map_count": (c_int, c_void_p, POINTER(Range), POINTER(c_uint64)),
+    "set_open": (c_int, c_void_p, c_char_p, c_uint32, POINTER(Options),
+                 POINTER(c_void_p)),
+    "set_object": (c_void_p, c_void_p),
+    "set_add": (c_int, c_void_p, *KEY),
+    "set_has": (c_int, c_void_p, *KEY),
+    "set_delete": (c_int, c_void_p, *KEY),
+    "set_next": (c_int, c_void_p, POINTER(Buffer)),
+    "set_previous": (c_int, c_void_p, POINTER(Buffer)),
+    "set_range": (c_int, c_void_p, POINTER(Range), VISIT, c_void_p),
+    "set_count": (c_int, c_void_p, POINTER(Range), POINTER(c_uint64)),
     "object_load": (c_int, c_void_p, POINTER(Buffer)),
     "object_store": (c_int, c_void_p, c_char_p, c_size_t),
     "object_append": (c_int, c_void_p, c_char_p, c_size_t),

@@ -13,8 +13,10 @@ from ._library import ProgramInfo as RawInfo
 from ._library import ProgramOptions as RawOptions
 from ._library import bytes_of, failure, lib, output, strings, text_of
 from .list import List
+from .map import Map
 from .object import Object
 from .queue import Queue
+from .set import Set
 from .stack import Stack
 from .string import String
 from .table import Table
@@ -153,3 +155,11 @@ class Program:
     def table(self, name: str, flag: str = "c", **options: Any) -> Table:
         """Open a table such as "prices.table", as open() does."""
         return self.space.table(f"{self.name}/{name}", flag, **options)
+
+    def map(self, name: str, flag: str = "c", **options: Any) -> Map:
+        """Open an ordered map such as "index.map", as open() does."""
+        return self.space.map(f"{self.name}/{name}", flag, **options)
+
+    def set(self, name: str, flag: str = "c", **options: Any) -> Set:
+        """Open an ordered set such as "members.set", as open() does."""
+        return self.space.set(f"{self.name}/{name}", flag, **options)

@@ -11,20 +11,22 @@ from typing import Any, Optional, Union
 from ._library import KEYED, SpaceHandle, bytes_of, failure, lib, output
 from ._library import strings
 from .list import List
+from .map import Map
 from .object import Object, open_failure, raw_options
 from .program import Program, ProgramInfo, program_info, program_options
 from .queue import Queue, Sequence
+from .set import Set
 from .stack import Stack
 from .string import String
 from .table import Keyed, Table
 from .watch import Watch
 
-# In the class below, list is a verb.
+# In the class below, list and set are verbs.
 Names = list[str]
 
-CLASSES: dict[str, type[Object]] = {"list": List, "queue": Queue,
-                                    "stack": Stack, "string": String,
-                                    "table": Table}
+CLASSES: dict[str, type[Object]] = {"list": List, "map": Map, "queue": Queue,
+                                    "set": Set, "stack": Stack,
+                                    "string": String, "table": Table}
 
 
 def class_of(path: str) -> type[Object]:
@@ -186,6 +188,15 @@ class Space:
         """Open a table, as open() does."""
         return self._open(Table, path, flag, check, options)
 
+    def map(self, path: str, flag: str = "w", *, check: bool = False,
+            **options: Any) -> Map:
+        """Open an ordered map, as open() does."""
+        return self._open(Map, path, flag, check, options)
+
+    def set(self, path: str, flag: str = "w", *, check: bool = False,
+            **options: Any) -> Set:
+        """Open an ordered set, as open() does."""
+        return self._open(Set, path, flag, check, options)
     def stack(self, path: str, flag: str = "w", *, check: bool = False,
               **options: Any) -> Stack:
         """Open a stack, as open() does."""
