@@ -14,7 +14,7 @@
  *   SCRIPT 1  push front and pop front; beside them pop back, killed
  *   SCRIPT 2  insert behind 1, killed; 1 is removed, killed
  *   SCRIPT 3  pop front, killed; put back by one who is killed, and another
- *   SCRIPT 4  1 is removed, killed; push front; a reader takes a step
+ *   SCRIPT 4  1 is removed, then push front, killed; a reader takes a step
  *   SCRIPT 5  pop front and pop front, beside push front and pop back
  *
  * What must hold. The abstract list (row) is changed when an operation is
@@ -629,9 +629,8 @@ init {
 		run recoverer(4, true);
 		run recoverer(5, false)
 #elif SCRIPT == 4
-		running = 2;
-		run client(1, OUT, 0, 0, 0, true);
-		run client(2, PUSH, NEXT, 0, 0, false);
+		running = 1;
+		run client(1, OUT, 0, PUSH, NEXT, true);
 		run reader(0, NEXT);
 		run recoverer(5, false)
 #elif SCRIPT == 5
