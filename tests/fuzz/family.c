@@ -140,6 +140,38 @@ static void fill_spsc_fixed(void *queue)
 	fill_ring(queue, (const size_t[]){24, 24, 24, 24});
 }
 
+/* Of stacks and lists: messages held and put back, long ones, full. */
+static void fill_bag(void *object)
+{
+	static const size_t sizes[] = {8, 300, FUZZ_LONG, 0};
+	static char bytes[FUZZ_LONG];
+	struct agora_message held[3];
+	struct agora_buffer b = {.data = bytes, .capacity = sizeof(bytes)};
+
+	for (unsigned i = 0; i < 20; i++) {
+		must(agora_object_push(object, bytes, sizes[i % 4]), "push");
+		if (i % 3)
+			must(agora_object_pop(object, &b), "pop");
+	}
+	for (unsigned i = 0; i < 3; i++)
+		must(agora_object_acquire(object, &held[i]), "acquire");
+	must(agora_object_restore(object, &held[1]), "restore");
+	for (unsigned i = 0; i < 3; i++)
+		agora_object_push(object, bytes, sizes[i % 4]);
+}
+
+static void fill_list(void *list)
+{
+	struct agora_element e = {{0}};
+
+	for (unsigned i = 0; i < 4; i++)
+		must(agora_list_insert_after(list, &e, "second", 6, &e),
+			"insert");
+	must(agora_list_remove(list, &e), "remove");
+	must(agora_list_push_front(list, "first", 5, NULL), "push");
+	fill_bag(list);
+}
+
 static void fill_nothing(void *handle)
 {
 	(void)handle;
@@ -332,6 +364,20 @@ struct family families[] = {
 			.inline_size = 40,
 			.memory = 1 << 16,
 			.writers = AGORA_WRITERS_ONE,
+			.clients = 3}},
+	{.path = "p/any.stack",
+		.fill = fill_bag,
+		.options = {.capacity = 12,
+			.message_size = FUZZ_LONG,
+			.inline_size = 40,
+			.memory = 1 << 17,
+			.clients = 3}},
+	{.path = "p/any.list",
+		.fill = fill_list,
+		.options = {.capacity = 16,
+			.message_size = FUZZ_LONG,
+			.inline_size = 40,
+			.memory = 1 << 17,
 			.clients = 3}},
 };
 

@@ -94,6 +94,36 @@ static int do_wait(struct run *r)
 	return result < 0 ? result : 0;
 }
 
+static int do_snapshot(struct run *r)
+{
+	struct agora_snapshot *snapshot;
+	int result = agora_object_snapshot(r->object, &snapshot);
+
+	if (result)
+		return result;
+	for (int i = 0; !result && i < 40; i++) {
+		struct agora_buffer b = buffer(r);
+
+		result = copied(agora_snapshot_next(snapshot, &b), &b);
+	}
+	agora_snapshot_close(snapshot);
+	return result;
+}
+
+static int do_list_look(struct run *r)
+{
+	struct agora_buffer b = buffer(r);
+
+	return operate_list_look(r->object, &b);
+}
+
+static int do_list_change(struct run *r)
+{
+	struct agora_buffer b = buffer(r);
+
+	return operate_list_change(r->object, &b);
+}
+
 /* ---- queues ---- */
 
 static int do_peek(struct run *r)
@@ -559,6 +589,9 @@ static const struct operation operations[] = {
 	{"stat", NULL, false, do_stat},
 	{"clients", NULL, false, do_clients},
 	{"check", NULL, false, do_check},
+	{"snapshot", &kind_queue, false, do_snapshot},
+	{"walk", &kind_list, false, do_list_look},
+	{"change", &kind_list, true, do_list_change},
 	{"peek", &kind_queue, false, do_peek},
 	{"walk", &kind_queue, false, do_walk},
 	{"tap", &kind_queue, false, do_tap},
@@ -632,13 +665,21 @@ static void allow(const char *name, int result)
 	fuzz_fail("%s: %d (%s)", name, result, agora_strerror(result));
 }
 
+/* Stacks and lists have most of what queues have. */
+static bool is_for(const struct operation *o, const struct kind *kind)
+{
+	if (o->kind == &kind_queue &&
+		(kind == &kind_stack || kind == &kind_list))
+		return o->run != do_walk && o->run != do_reserve;
+	return !o->kind || o->kind == kind;
+}
+
 static void do_all(struct run *r, bool writes, unsigned first)
 {
 	for (size_t i = 0; i < COUNT; i++) {
 		const struct operation *o = &operations[(i + first) % COUNT];
 
-		if ((o->writes && !writes) ||
-			(o->kind && o->kind != r->object->named))
+		if ((o->writes && !writes) || !is_for(o, r->object->named))
 			continue;
 		fuzz_tick();
 		allow(o->name, o->run(r));
