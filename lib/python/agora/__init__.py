@@ -17,6 +17,7 @@ from typing import Any
 from ._library import ADVANCED, READABLE, WRITABLE
 from ._library import lib as _lib
 from .hold import Claim, Reservation
+from .log import Log, Reader
 from .object import Check, Client, Object, Options, Stat
 from .program import Program, ProgramInfo
 from .queue import Queue, Sequence, Tap
@@ -28,8 +29,8 @@ from .waiter import wait
 from .watch import Event, Watch
 
 __all__ = [
-    "ADVANCED", "Change", "Check", "Claim", "Client", "Entry", "Event", "Keyed", "Object",
-    "Options", "Program", "ProgramInfo", "Queue", "READABLE",
+    "ADVANCED", "Change", "Check", "Claim", "Client", "Entry", "Event", "Keyed", "Log", "Object",
+    "Options", "Program", "ProgramInfo", "Queue", "READABLE", "Reader",
     "Reference", "Reservation", "Resolver", "Sequence", "Space",
     "StaleError", "Stat", "String", "Table", "Tap", "WRITABLE", "Watch", "open", "register",
     "version", "wait",

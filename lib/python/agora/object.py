@@ -42,6 +42,7 @@ FLAGS = {
 WRITERS = {"many": 1, "one": 2}
 FIXED = 1
 SPSC = 2
+RELIABLE = 8
 
 # What a buffer has at first, and the most that one keeps between calls.
 LEAST, MOST = 4096, 1 << 20
@@ -58,6 +59,7 @@ class Options(TypedDict, total=False):
     writers: str  #: of a table: "many" or "one"
     fixed: bool  #: of a queue: each message has message_size bytes
     spsc: bool  #: of a queue: one producer and one consumer at a time
+    reliable: bool  #: of a log: registered readers hold writers back
     inline_size: int  #: bytes kept beside the header; a hint
     clients: int  #: most handles at one time
     mode: int  #: permission bits, 0o660 & ~umask by default
@@ -89,6 +91,8 @@ class Stat:
     spsc: bool
     format: int
     created: float  #: seconds since the epoch
+    reliable: bool = False
+    readers: int = 0  #: registered with a reliable log
 
 
 @dataclass(frozen=True)
@@ -158,6 +162,8 @@ def raw_options(options: Options) -> RawOptions:
         raw.flags |= FIXED
     if known.pop("spsc", False):
         raw.flags |= SPSC
+    if known.pop("reliable", False):
+        raw.flags |= RELIABLE
     writers = known.pop("writers", None)
     if writers is not None:
         if writers not in WRITERS:
@@ -405,6 +411,7 @@ def stat_of(raw: RawStat) -> Stat:
                 writers=names.get(raw.writers),
                 fixed=bool(raw.flags & FIXED),
                 spsc=bool(raw.flags & SPSC),
+                reliable=bool(raw.flags & RELIABLE), readers=raw.readers,
                 created=raw.created.seconds(), **same)
 
 

@@ -12,6 +12,7 @@ from ._library import ProgramHandle
 from ._library import ProgramInfo as RawInfo
 from ._library import ProgramOptions as RawOptions
 from ._library import bytes_of, failure, lib, output, strings, text_of
+from .log import Log
 from .object import Object
 from .queue import Queue
 from .string import String
@@ -132,6 +133,10 @@ class Program:
     def queue(self, name: str, flag: str = "c", **options: Any) -> Queue:
         """Open a queue such as "alerts.queue", as open() does."""
         return self.space.queue(f"{self.name}/{name}", flag, **options)
+
+    def log(self, name: str, flag: str = "c", **options: Any) -> Log:
+        """Open a log such as "feed.log", as open() does."""
+        return self.space.log(f"{self.name}/{name}", flag, **options)
 
     def string(self, name: str, flag: str = "c", **options: Any) -> String:
         """Open a string such as "mode.string", as open() does."""

@@ -10,6 +10,7 @@ from typing import Any, Optional, Union
 
 from ._library import KEYED, SpaceHandle, bytes_of, failure, lib, output
 from ._library import strings
+from .log import Log
 from .object import Object, open_failure, raw_options
 from .program import Program, ProgramInfo, program_info, program_options
 from .queue import Queue, Sequence
@@ -17,8 +18,8 @@ from .string import String
 from .table import Keyed, Table
 from .watch import Watch
 
-CLASSES: dict[str, type[Object]] = {"queue": Queue, "string": String,
-                                    "table": Table}
+CLASSES: dict[str, type[Object]] = {"log": Log, "queue": Queue,
+                                    "string": String, "table": Table}
 
 
 def class_of(path: str) -> type[Object]:
@@ -174,6 +175,11 @@ class Space:
               **options: Any) -> Queue:
         """Open a queue, as open() does."""
         return self._open(Queue, path, flag, check, options)
+
+    def log(self, path: str, flag: str = "w", *, check: bool = False,
+            **options: Any) -> Log:
+        """Open a log, as open() does."""
+        return self._open(Log, path, flag, check, options)
 
     def table(self, path: str, flag: str = "w", *, check: bool = False,
               **options: Any) -> Table:
