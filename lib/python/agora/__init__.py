@@ -20,6 +20,7 @@ from .heap import Heap, Ranked
 from .hold import Claim, Reservation
 from .list import Element, List
 from .map import Map
+from .log import Log, Reader
 from .object import Check, Client, Object, Options, Stat
 from .program import Program, ProgramInfo
 from .queue import Queue, Sequence, Tap
@@ -34,10 +35,11 @@ from .watch import Event, Watch
 
 __all__ = [
     "ADVANCED", "Change", "Check", "Claim", "Client", "Element", "Entry",
-    "Event", "Heap", "Keyed", "List", "Map", "Object", "Options", "Program",
-    "ProgramInfo", "Queue", "READABLE", "Ranked", "Reference", "Reservation",
-    "Resolver", "Sequence", "Set", "Space", "Stack", "StaleError", "Stat",
-    "String", "Table", "Tap", "WRITABLE", "Watch", "open", "register",
+    "Event", "Heap", "Keyed", "List", "Log", "Map", "Object", "Options",
+    "Program", "ProgramInfo", "Queue", "READABLE", "Ranked", "Reader",
+    "Reference", "Reservation", "Resolver", "Sequence", "Set", "Space",
+    "Stack", "StaleError", "Stat", "String", "Table", "Tap", "WRITABLE",
+    "Watch", "open", "register",
     "version", "wait",
 ]
 

@@ -284,6 +284,18 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "object_load": (c_int, c_void_p, POINTER(Buffer)),
     "object_store": (c_int, c_void_p, c_char_p, c_size_t),
     "object_append": (c_int, c_void_p, c_char_p, c_size_t),
+    "log_open": (c_int, c_void_p, c_char_p, c_uint32, POINTER(Options),
+                 POINTER(c_void_p)),
+    "log_object": (c_void_p, c_void_p),
+    "log_read": (c_int, c_void_p, POINTER(c_uint64), POINTER(Buffer),
+                 POINTER(c_uint64)),
+    "log_read_wait": (c_int, c_void_p, POINTER(c_uint64), POINTER(Timespec),
+                      POINTER(Buffer), POINTER(c_uint64)),
+    "log_newest": (c_int, c_void_p, POINTER(Buffer)),
+    "log_oldest": (c_int, c_void_p, POINTER(c_uint64)),
+    "log_back": (c_int, c_void_p, c_uint64, POINTER(c_uint64)),
+    "log_register": (c_int, c_void_p, POINTER(c_uint64)),
+    "log_unregister": (c_int, c_void_p),
     "string_open": (c_int, c_void_p, c_char_p, c_uint32, POINTER(Options),
                     POINTER(c_void_p)),
     "string_object": (c_void_p, c_void_p),
@@ -391,6 +403,7 @@ class ObjectHandle(Handle):
     table: c_void_p  # the same object, for the functions of tables
     string: c_void_p  # and of strings
     list: c_void_p  # and of lists
+    log: c_void_p  # and of logs
     awaited = False  # whether an event loop ever waited for it
     bell: Any = None  # who awaits it, in event loops: see _reactor.py
 

@@ -15,6 +15,7 @@ from ._library import bytes_of, failure, lib, output, strings, text_of
 from .heap import Heap
 from .list import List
 from .map import Map
+from .log import Log
 from .object import Object
 from .queue import Queue
 from .set import Set
@@ -152,6 +153,10 @@ class Program:
     def list(self, name: str, flag: str = "c", **options: Any) -> List:
         """Open a list such as "stops.list", as open() does."""
         return self.space.list(f"{self.name}/{name}", flag, **options)
+
+    def log(self, name: str, flag: str = "c", **options: Any) -> Log:
+        """Open a log such as "feed.log", as open() does."""
+        return self.space.log(f"{self.name}/{name}", flag, **options)
 
     def string(self, name: str, flag: str = "c", **options: Any) -> String:
         """Open a string such as "mode.string", as open() does."""

@@ -13,6 +13,7 @@ from ._library import strings
 from .heap import Heap
 from .list import List
 from .map import Map
+from .log import Log
 from .object import Object, open_failure, raw_options
 from .program import Program, ProgramInfo, program_info, program_options
 from .queue import Queue, Sequence
@@ -22,12 +23,9 @@ from .string import String
 from .table import Keyed, Table
 from .watch import Watch
 
-# In the class below, list and set are verbs.
-Names = list[str]
-
-CLASSES: dict[str, type[Object]] = {"heap": Heap, "list": List, "map": Map,
-                                     "queue": Queue, "set": Set, "stack":
-                                     Stack, "string": String, "table": Table}
+CLASSES: dict[str, type[Object]] = {"heap": Heap, "list": List, "log": Log,
+                                     "map": Map, "queue": Queue, "set": Set,
+                                     "string": String, "table": Table}
 
 
 def class_of(path: str) -> type[Object]:
@@ -183,6 +181,11 @@ class Space:
               **options: Any) -> Queue:
         """Open a queue, as open() does."""
         return self._open(Queue, path, flag, check, options)
+
+    def log(self, path: str, flag: str = "w", *, check: bool = False,
+            **options: Any) -> Log:
+        """Open a log, as open() does."""
+        return self._open(Log, path, flag, check, options)
 
     def table(self, path: str, flag: str = "w", *, check: bool = False,
               **options: Any) -> Table:
