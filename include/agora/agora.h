@@ -3,11 +3,6 @@
 #define AGORA_AGORA_H
 
 #include <agora/base.h>
-#include <agora/map.h>
-#include <agora/object.h>
-#include <agora/program.h>
-#include <agora/queue.h>
-#include <agora/set.h>
 #include <agora/heap.h>
 #include <agora/list.h>
 #include <agora/log.h>

@@ -16,9 +16,6 @@ static const struct kind *const kinds[] = {
 	&kind_set,
 	&kind_log,
 	&kind_string,
-	&kind_log,
-	&kind_map,
-	&kind_set,
 	&kind_heap,
 };
 
