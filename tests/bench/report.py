@@ -9,6 +9,7 @@ TITLES = {
     "W3": "W3 many to many, 8 bytes; producers + consumers on 2 CPUs",
     "W4": "W4 push and pop by one process, uncontended, 8 bytes",
     "W6": "W6 table: 100,000 keys of 16 bytes, values of 64 bytes",
+    "W7": "W7 ordered map: 100,000 keys of 16 bytes, values of 64 bytes",
     "W8": "W8 attach to an object that is there",
     "W9": "W9 kill -9 in the middle of operations, again and again",
     "W10": "W10 the file door",
