@@ -78,7 +78,8 @@
  *       entered: those that are no more PENDING are. pop 3 for the first
  *       messages, whose blocks were found before, and are right if r still
  *       stands; each is taken as if alone, and the version of cell 0 says how
- *       many are begun. So several are read and taken for one swap of the
+ *       many are begun. What was read for one of them is used while that is
+ *       not done, which cell 0 or the block's state says, beside r. So several are read and taken for one swap of the
  *       root, one wait for it and one notification.
  *  do   All of a path is read first, then r again, then it is changed. Who
  *       finds that another was there before goes cell by cell: a cell with

@@ -38,12 +38,58 @@ bool heap_is_before(
 	return x != y ? x < y : a.index < b.index;
 }
 
+/* ---- jobs: one message of a turn ---- */
+
+struct job {
+	const struct agora_heap *h;
+	const struct lane *lane;
+	const struct now *now;
+	unsigned number;      /* of the message in the turn */
+	struct block_ref ref; /* push: its block */
+};
+
+static inline uint64_t job_version(const struct job *job)
+{
+	return first_version(job->now) + job->number;
+}
+
+/* How many of the messages of a pop are begun, less one: cell 0 knows. More
+ * than there are: none is. */
+static inline uint64_t begun(struct wide top, const struct now *now)
+{
+	return (cell_version(top) - first_version(now)) & CELL_VERSION_MASK;
+}
+
+static inline uint64_t pending_state(const struct job *job)
+{
+	return state_make(
+		BLOCK_PENDING, job->now->turn.client, job_version(job));
+}
+
+/* True when this message is done, though not all of the turn. */
+static bool is_past(const struct job *job)
+{
+	uint64_t at;
+
+	if (job->now->turn.op != HEAP_POP)
+		return load_state(job->h, job->ref) != pending_state(job);
+	at = begun(cell_load(&job->lane->shm->top), job->now);
+	return at > job->number && at < job->now->count;
+}
+
+/* True when what was read before was read while the job was there to do. */
+static inline bool is_current(const struct job *job)
+{
+	return is_now(job->lane, job->now) &&
+	       (likely(job->now->count == 1) || !is_past(job));
+}
+
 /* ---- cells ---- */
 
 /* What makes no sense is damage, or of a turn that is over. */
-static int senseless(const struct lane *lane, const struct now *now)
+static int senseless(const struct job *job)
 {
-	return is_now(lane, now) ? -EUCLEAN : OVER;
+	return is_current(job) ? -EUCLEAN : OVER;
 }
 
 /* What is in line in the fast way through, whatever compilers think. */
@@ -51,13 +97,13 @@ static int senseless(const struct lane *lane, const struct now *now)
 
 /* Give a cell of the path its new content. Returns 0, OVER, -EAGAIN (it
  * changed: look again). */
-static inline int put_cell(const struct lane *lane, const struct now *now,
-	uint64_t i, struct wide old, struct wide cell)
+static inline int put_cell(const struct job *job, uint64_t i, struct wide old,
+	struct wide cell)
 {
-	if (!is_now(lane, now))
+	if (!is_current(job))
 		return OVER;
 	crash_point(heap_cell);
-	return likely(wide_swap(cell_at(lane, i), old, cell)) ? 0 : -EAGAIN;
+	return wide_swap(cell_at(job->lane, i), old, cell) ? 0 : -EAGAIN;
 }
 
 /* A key, and the place of its cell. */
@@ -185,16 +231,16 @@ static ALWAYS_INLINE bool add_step(
 
 /* Take all steps of a path. Returns 0, OVER, -EAGAIN (somebody else took
  * one: go on step by step). */
-static ALWAYS_INLINE int take_path(const struct lane *lane, const struct now *now,
-	const struct path *path)
+static ALWAYS_INLINE int take_path(
+	const struct job *job, const struct path *path)
 {
-	if (!is_now(lane, now))
+	if (!is_current(job))
 		return OVER;
 	for (unsigned k = 0; k < path->count; k++) {
 		const struct step *step = &path->step[k];
 
 		crash_point(heap_cell);
-		if (unlikely(!wide_swap(cell_at(lane, step->i), step->old,
+		if (unlikely(!wide_swap(cell_at(job->lane, step->i), step->old,
 			    step->new)))
 			return -EAGAIN;
 	}
@@ -267,9 +313,10 @@ static ALWAYS_INLINE bool plan_rise(const struct agora_heap *h,
  * count, goes where it belongs below, and what is before it moves up.
  * Returns 0, OVER, -EUCLEAN.
  */
-static int sink_slowly(const struct agora_heap *h, const struct lane *lane,
-	const struct now *now, uint64_t version, uint64_t count)
+static int sink_slowly(
+	const struct job *job, uint64_t version, uint64_t count)
 {
+	const struct lane *lane = job->lane;
 	struct wide last = cell_load(cell_at(lane, count));
 	uint64_t i = 0;
 
@@ -284,31 +331,31 @@ static int sink_slowly(const struct agora_heap *h, const struct lane *lane,
 				return 0;
 			i = moved_child(lane, i, cell, count);
 			if (!i)
-				return senseless(lane, now);
+				return senseless(job);
 			continue;
 		}
-		next = least_child(h, lane, i, count, &least);
-		if (next && !cell_is_before(h, least, last)) {
+		next = least_child(job->h, lane, i, count, &least);
+		if (next && !cell_is_before(job->h, least, last)) {
 			next = 0;
 			least = last;
 		}
-		result = put_cell(lane, now, i, cell,
+		result = put_cell(job, i, cell,
 			cell_make(least.word[0], cell_block(least), version));
 		if (result == OVER || (!result && !next))
 			return result;
 		if (!result)
 			i = next;
 	}
-	return senseless(lane, now);
+	return senseless(job);
 }
 
 /*
  * Enter a message: from the cell at leaf upwards each takes its parent, until
  * that is not after the message. Returns 0, OVER, -EUCLEAN.
  */
-static int rise_slowly(const struct agora_heap *h, const struct lane *lane,
-	const struct now *now, struct wide new, uint64_t leaf)
+static int rise_slowly(const struct job *job, struct wide new, uint64_t leaf)
 {
+	const struct lane *lane = job->lane;
 	uint64_t version = cell_version(new);
 	uint64_t i = leaf;
 
@@ -321,154 +368,160 @@ static int rise_slowly(const struct agora_heap *h, const struct lane *lane,
 			if (cell_block(cell).index == cell_block(new).index)
 				return 0;
 			if (!i)
-				return senseless(lane, now);
+				return senseless(job);
 			i = parent_of(i);
 			continue;
 		}
 		if (i) {
 			above = cell_load(cell_at(lane, parent_of(i)));
-			if (cell_is_before(h, new, above))
+			if (cell_is_before(job->h, new, above))
 				want = cell_make(above.word[0],
 					cell_block(above), version);
 		}
-		result = put_cell(lane, now, i, cell, want);
+		result = put_cell(job, i, cell, want);
 		if (result == OVER || (!result && want.word[1] == new.word[1]))
 			return result;
 		if (!result)
 			i = parent_of(i);
 	}
-	return senseless(lane, now);
+	return senseless(job);
 }
 
-static inline int sink(const struct agora_heap *h, const struct lane *lane,
-	const struct now *now, uint64_t version, uint64_t count)
+static inline int sink(const struct job *job, uint64_t count)
 {
+	uint64_t version = job_version(job) & CELL_VERSION_MASK;
 	struct path path;
 	int result = -EAGAIN;
 
-	version &= CELL_VERSION_MASK;
-	if (likely(plan_sink(h, lane, version, count, &path)))
-		result = take_path(lane, now, &path);
-	return likely(result != -EAGAIN)
-		       ? result
-		       : sink_slowly(h, lane, now, version, count);
+	if (likely(plan_sink(job->h, job->lane, version, count, &path)))
+		result = take_path(job, &path);
+	return likely(result != -EAGAIN) ? result
+					 : sink_slowly(job, version, count);
 }
 
-static inline int rise(const struct agora_heap *h, const struct lane *lane,
-	const struct now *now, uint64_t version, uint64_t leaf,
-	struct block_ref ref)
+static inline int rise(const struct job *job, uint64_t leaf)
 {
-	struct wide new = cell_make(
-		key_make(item_priority(h, ref), item_order(h, ref)), ref,
-		version & CELL_VERSION_MASK);
+	struct wide new = cell_make(key_make(item_priority(job->h, job->ref),
+					    item_order(job->h, job->ref)),
+		job->ref, job_version(job) & CELL_VERSION_MASK);
 	struct path path;
 	int result = -EAGAIN;
 
-	if (likely(plan_rise(h, lane, new, leaf, &path)))
-		result = take_path(lane, now, &path);
-	return likely(result != -EAGAIN)
-		       ? result
-		       : rise_slowly(h, lane, now, new, leaf);
+	if (likely(plan_rise(job->h, job->lane, new, leaf, &path)))
+		result = take_path(job, &path);
+	return likely(result != -EAGAIN) ? result
+					 : rise_slowly(job, new, leaf);
 }
 
 /* ---- turns ---- */
 
-/* Enter the blocks of a row, each of which says which is next. */
-static int do_push(
-	const struct agora_heap *h, const struct lane *lane, const struct now *now)
+/* Enter a block, unless that is done: 0, OVER, -EUCLEAN. */
+static inline int push_one(const struct job *job, uint64_t leaf)
 {
-	struct block_ref ref = {now->turn.first};
-	uint64_t version = first_version(now);
+	uint64_t pending = pending_state(job);
+	int result;
+
+	if (load_state(job->h, job->ref) != pending)
+		return 0;
+	result = rise(job, leaf);
+	crash_point(heap_risen);
+	if (!result)
+		swap_state(job->h, job->ref, pending,
+			state_make(BLOCK_PUBLISHED, job->now->turn.client,
+				job_version(job)));
+	return result;
+}
+
+/* The block behind one in a row. */
+static struct block_ref next_of(
+	const struct agora_heap *h, struct block_ref ref)
+{
+	return (struct block_ref){
+		atomic_load_explicit(&store_head(&h->store, ref)->key_size,
+			memory_order_relaxed)};
+}
+
+/* Enter the blocks of a row, each of which says which is next. */
+static int do_push(const struct agora_heap *h, const struct lane *lane,
+	const struct now *now)
+{
+	struct job job = {h, lane, now, 0, {now->turn.first}};
 	uint64_t leaf = now->turn.second - now->count;
 
-	for (unsigned i = 0; i < now->count; i++) {
-		uint64_t pending, state = load_state(h, ref);
-		int result = 0;
+	for (;;) {
+		int result = push_one(&job, leaf + job.number);
 
-		pending = state_make(
-			BLOCK_PENDING, now->turn.client, version + i);
-		if (likely(state == pending)) {
-			result = rise(h, lane, now, version + i, leaf + i, ref);
-			crash_point(heap_risen);
-			if (!result)
-				swap_state(h, ref, pending,
-					state_make(BLOCK_PUBLISHED,
-						now->turn.client, version + i));
-		}
-		if (result)
+		if (result < 0 || (result && !is_now(lane, now)))
 			return result;
-		if (i + 1 == now->count)
-			break;
-		ref.index = atomic_load_explicit(
-			&store_head(&h->store, ref)->key_size,
-			memory_order_relaxed);
-		if (!pool_has(&h->store.pool[0], ref))
-			return senseless(lane, now);
+		if (++job.number == now->count)
+			return 0;
+		job.ref = next_of(h, job.ref);
+		if (!pool_has(&h->store.pool[0], job.ref))
+			return is_now(lane, now) ? -EUCLEAN : OVER;
 	}
-	return 0;
 }
 
 /* Enter a block again: its ticket becomes a new one. */
-static int do_return(
-	const struct agora_heap *h, const struct lane *lane, const struct now *now)
+static int do_return(const struct agora_heap *h, const struct lane *lane,
+	const struct now *now)
 {
-	struct block_ref ref = {now->turn.first};
-	uint64_t state = load_state(h, ref);
+	struct job job = {h, lane, now, 0, {now->turn.first}};
+	uint64_t state = load_state(h, job.ref);
 	int result;
 
 	if (state_kind(state) != BLOCK_RETURNED)
 		return 0;
-	result = rise(h, lane, now, now->turn.version, now->turn.second - 1, ref);
+	result = rise(&job, now->turn.second - 1);
 	crash_point(heap_risen);
 	if (!result)
-		swap_state(h, ref, state,
+		swap_state(h, job.ref, state,
 			state_make(BLOCK_PUBLISHED, now->turn.client,
 				now->turn.version));
 	return result;
 }
 
-/* Make the first message that of the client. Returns 0, OVER, -EUCLEAN. */
-static int claim_first(const struct agora_heap *h, const struct lane *lane,
-	const struct now *now, struct wide top)
+/* Make the message of cell 0, as it was when none of this job was done, that
+ * of the client. Returns 0, OVER, -EUCLEAN. */
+static inline int claim_first(const struct job *job, struct wide top)
 {
 	struct block_ref ref = cell_block(top);
 	uint64_t state;
 
-	if (!pool_has(&h->store.pool[0], ref))
-		return senseless(lane, now);
-	state = load_state(h, ref);
-	if (!is_now(lane, now))
+	if (!pool_has(&job->h->store.pool[0], ref))
+		return senseless(job);
+	state = load_state(job->h, ref);
+	if (!is_current(job))
 		return OVER;
 	if (likely(state_kind(state) == BLOCK_PUBLISHED))
-		swap_state(h, ref, state,
-			state_make(BLOCK_HELD, now->turn.client,
+		swap_state(job->h, ref, state,
+			state_make(BLOCK_HELD, job->now->turn.client,
 				state_ticket(state)));
 	crash_point(heap_claimed);
 	return 0;
 }
 
 /* Take the first message, and the next ones, each as if it were alone. */
-static int do_pop(
-	const struct agora_heap *h, const struct lane *lane, const struct now *now)
+static int do_pop(const struct agora_heap *h, const struct lane *lane,
+	const struct now *now)
 {
-	uint64_t version = first_version(now);
+	struct job job = {h, lane, now, 0, {0}};
 	uint64_t count = now->turn.second + now->count;
-	int result = 0;
 
-	for (unsigned i = 0; !result && i < now->count; i++) {
+	for (; job.number < now->count; job.number++) {
 		struct wide top = cell_load(&lane->shm->top);
-		uint64_t begun = (cell_version(top) - version) &
-				 CELL_VERSION_MASK;
+		uint64_t at = begun(top, now);
+		int result = 0;
 
-		if (begun > i && begun < now->count)
+		if (at > job.number && at < now->count)
 			continue;
-		if (begun != i)
-			result = claim_first(h, lane, now, top);
+		if (at != job.number)
+			result = claim_first(&job, top);
 		if (!result)
-			result = sink(h, lane, now, version + i,
-				count - 1 - i);
+			result = sink(&job, count - 1 - job.number);
+		if (result < 0 || (result && !is_now(lane, now)))
+			return result;
 	}
-	return result;
+	return 0;
 }
 
 /* The cell whose turn it is to be given a new version. */
@@ -479,8 +532,10 @@ static uint64_t cell_to_renew(const struct agora_heap *h, uint64_t version)
 	return version / RENEW_EVERY & (all - 1);
 }
 
-static int do_renew(const struct lane *lane, const struct now *now)
+static int do_renew(const struct agora_heap *h, const struct lane *lane,
+	const struct now *now)
 {
+	struct job job = {h, lane, now, 0, {0}};
 	uint64_t i = now->turn.first;
 	uint64_t version = now->turn.version & CELL_VERSION_MASK;
 	int result = -EAGAIN;
@@ -490,10 +545,10 @@ static int do_renew(const struct lane *lane, const struct now *now)
 
 		if (cell_version(cell) == version)
 			return 0;
-		result = put_cell(lane, now, i, cell,
+		result = put_cell(&job, i, cell,
 			cell_make(cell.word[0], cell_block(cell), version));
 	}
-	return result == -EAGAIN ? senseless(lane, now) : result;
+	return result == -EAGAIN ? senseless(&job) : result;
 }
 
 /* True when what the root says is within bounds. */
@@ -519,7 +574,7 @@ static int do_turn(
 	struct agora_heap *h, const struct lane *lane, const struct now *now)
 {
 	if (!is_sound(h, now))
-		return senseless(lane, now);
+		return is_now(lane, now) ? -EUCLEAN : OVER;
 	switch (now->turn.op) {
 	case HEAP_PUSH:
 		return do_push(h, lane, now);
@@ -528,9 +583,9 @@ static int do_turn(
 	case HEAP_RETURN:
 		return do_return(h, lane, now);
 	case HEAP_RENEW:
-		return do_renew(lane, now);
+		return do_renew(h, lane, now);
 	default:
-		return senseless(lane, now);
+		return is_now(lane, now) ? -EUCLEAN : OVER;
 	}
 }
 

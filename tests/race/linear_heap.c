@@ -77,7 +77,7 @@ static int perform_batch(struct event *e)
 			  : agora_heap_pop_batch(heap, out, 2);
 
 	if (result < 0 && result != -EAGAIN)
-		linear_fail("batch", (long)e->op, result);
+		linear_fail("operation", (long)e->op, result);
 	for (int i = 0; i < 2; i++) {
 		e[i].result = i < result ? 0 : -EAGAIN;
 		if (push)
