@@ -17,10 +17,6 @@ static const struct kind *const kinds[] = {
 	&kind_map,
 	&kind_set,
 	&kind_string,
-	&kind_log,
-	&kind_map,
-	&kind_set,
-	&kind_heap,
 };
 
 #define COUNT (sizeof(kinds) / sizeof(*kinds))
