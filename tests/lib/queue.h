@@ -9,7 +9,7 @@
 
 #define PATH "p/q.queue"
 
-/* A test of what needs two of a side at once, or blocks: not with SPSC. */
+/* A test of what needs two of a side at once, blocks or packets: not SPSC. */
 #ifdef QUEUE_SPSC
 #define QUEUE_FLAGS AGORA_SPSC
 #define TEST_MANY(sentence) \

@@ -153,7 +153,7 @@ static void *thread_pop(void *unused)
 	return NULL;
 }
 
-TEST(threads_may_share_a_handle)
+TEST_MANY(threads_may_share_a_handle)
 {
 	pthread_t threads[6];
 	long long n = 3 * PER_THREAD;
