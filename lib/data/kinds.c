@@ -9,14 +9,14 @@
 
 static const struct kind *const kinds[] = {
 	&kind_queue,
-	&kind_stack,
-	&kind_list,
+	&kind_heap,
 	&kind_table,
-	&kind_string,
-	&kind_log,
 	&kind_map,
 	&kind_set,
-	&kind_heap,
+	&kind_stack,
+	&kind_list,
+	&kind_log,
+	&kind_string,
 };
 
 #define COUNT (sizeof(kinds) / sizeof(*kinds))

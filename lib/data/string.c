@@ -154,7 +154,7 @@ static inline int copy_head(
 	return message_read(&s->store, ref, 0, value->data, size);
 }
 
-/* The value of a root: as string_load(), and AGAIN. */
+/* The value of a root: as string_load(), and CHANGED. */
 static inline int load_at(
 	const struct agora_string *s, uint64_t root, struct agora_buffer *value)
 {
@@ -169,7 +169,7 @@ static inline int load_at(
 	crash_point(string_looked);
 	error = copy_head(s, root, value);
 	crash_point(string_copied);
-	return is_same(s, root) ? error : AGAIN;
+	return is_same(s, root) ? error : CHANGED;
 }
 
 int string_load(void *handle, struct agora_buffer *value)
@@ -181,11 +181,11 @@ int string_load(void *handle, struct agora_buffer *value)
 
 	do {
 		error = load_at(s, load_root(s), value);
-	} while (unlikely(error == AGAIN) && --tries);
+	} while (unlikely(error == CHANGED) && --tries);
 	/* Who comes again with more room has not seen this version. */
 	if (unlikely(error == -EMSGSIZE))
 		value->version = before;
-	return unlikely(error == AGAIN) ? -EUCLEAN : error;
+	return unlikely(error == CHANGED) ? -EUCLEAN : error;
 }
 
 /* ---- the head that was replaced ---- */
@@ -213,7 +213,7 @@ static void claim(struct agora_string *s, uint32_t index, uint64_t version)
 	message_free(&s->store, ref);
 }
 
-/* store 3: 0, AGAIN, -EUCLEAN. */
+/* store 3: 0, CHANGED, -EUCLEAN. */
 static inline int settle(struct agora_string *s, uint64_t root)
 {
 	uint32_t note;
@@ -224,7 +224,7 @@ static inline int settle(struct agora_string *s, uint64_t root)
 		return -EUCLEAN;
 	note = load_note(store_head(&s->store, head_of(root)));
 	if (unlikely(!is_same(s, root)))
-		return AGAIN;
+		return CHANGED;
 	claim(s, note & HEAD_PREVIOUS, root_version(root) - 1);
 	return 0;
 }
@@ -233,7 +233,7 @@ void string_settle(struct agora_string *s)
 {
 	long tries = LOAD_TRIES;
 
-	while (settle(s, load_root(s)) == AGAIN && --tries)
+	while (settle(s, load_root(s)) == CHANGED && --tries)
 		;
 }
 
@@ -320,7 +320,7 @@ static void drop(struct agora_string *s, struct change *c)
 }
 
 /* store 3 to 7; root: as read before the value was taken from it, or after
- * the block was taken. 0, AGAIN, -EUCLEAN. */
+ * the block was taken. 0, CHANGED, -EUCLEAN. */
 static inline int publish(
 	struct agora_string *s, struct change *c, uint64_t root)
 {
@@ -330,7 +330,7 @@ static inline int publish(
 	int error;
 
 	if (unlikely(load_root(s) != root))
-		return AGAIN;
+		return CHANGED;
 	error = settle(s, root);
 	if (unlikely(error))
 		return error;
@@ -345,7 +345,7 @@ static inline int publish(
 	/* [R] [E] */
 	if (unlikely(!atomic_compare_exchange_strong_explicit(s->root, &root,
 		    mine, memory_order_seq_cst, memory_order_relaxed)))
-		return AGAIN;
+		return CHANGED;
 	crash_point(string_published);
 	claim(s, (uint32_t)(root & ROOT_INDEX), version);
 	return 0;
@@ -381,7 +381,7 @@ static inline int replace(struct agora_string *s, struct change *c,
 	return error ? error : publish(s, c, root);
 }
 
-/* The present value, and room for more after it: 0, AGAIN, -EMSGSIZE, ... */
+/* The present value, and room for more after it: 0, CHANGED, -EMSGSIZE, ... */
 static int copy_value(struct agora_string *s, uint64_t root,
 	const struct write *w, struct copy *copy)
 {
@@ -442,11 +442,11 @@ int string_write(struct agora_string *s, struct write *w)
 		return error;
 	do {
 		error = attempt(s, &c, w, &root);
-	} while (unlikely(error == AGAIN) && --tries);
+	} while (unlikely(error == CHANGED) && --tries);
 	if (unlikely(error)) {
 		drop(s, &c);
 		w->version = root_version(root);
-		return error == AGAIN ? -EUCLEAN : error;
+		return error == CHANGED ? -EUCLEAN : error;
 	}
 	w->version = root_version(root) + 1;
 	event_notify(&s->object.segment, EVENT_BIT(EVENT_ADVANCED));

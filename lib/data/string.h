@@ -19,7 +19,7 @@
 #include <agora/string.h>
 
 /* An internal result, beside negative errnos: it changed, look again. */
-enum { AGAIN = 1 };
+enum { CHANGED = 1 };
 
 /* ---- the bytes ---- */
 

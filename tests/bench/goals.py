@@ -127,6 +127,21 @@ floor("agora queue fixed", 3)
 floor("agora queue fixed, 32 at a time", 1.3)
 
 
+def ranked(row, size, limit):
+    peer = "oneTBB priority queue (threads)"
+    column = f"{size}, 2 CPUs"
+
+    @goal(f"W5 {column}, {row}: at least {limit} x {peer}")
+    def _(results):
+        ratio = results.ratio("W5", row, peer, column)
+        return ratio and at_least(ratio, limit, peer)
+
+
+for _size in ("1 K", "64 K", "1 M"):
+    ranked("agora heap", _size, 1.0)
+    ranked("agora heap, relaxed", _size, 2.0)
+
+
 def keyed(row, column, peer, limit, most=True):
     few = "at most" if most else "faster by at least"
 
@@ -194,6 +209,17 @@ for _column in ("write", "read", "open+write+close", "stat"):
 def _(results):
     value = results.value("W10", "agora mount", "seq 1000000")
     return value and (f"{value:.2f} s", value < 1)
+
+
+def load_of(row):
+    @goal(f"W13 {row}, load of 64 bytes: under 30 ns")
+    def _(results):
+        value = results.value("W13", row, "load, ns")
+        return value and (f"{value:.1f} ns", value < 30)
+
+
+for _row in ("agora string", "agora string, one writer"):
+    load_of(_row)
 
 
 @goal("W11 log, one writer to one reader: at least 30 M records/s")

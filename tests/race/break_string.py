@@ -5,7 +5,7 @@ FAULTS = {
     "string": {
         "subject": "string",
         "source": "string.c",
-        "sound": "	return is_same(s, root) ? error : AGAIN;\n",
+        "sound": "	return is_same(s, root) ? error : CHANGED;\n",
         "faulty": "	is_same(s, root);\n	return error;\n",
     },
     # What was appended to replaces a value that came in between.
@@ -14,7 +14,7 @@ FAULTS = {
         "source": "string.c",
         "sound": """\
 	if (unlikely(load_root(s) != root))
-		return AGAIN;
+		return CHANGED;
 """,
         "faulty": "	root = load_root(s);\n",
     },

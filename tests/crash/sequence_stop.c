@@ -1,17 +1,17 @@
 /*
- * queue_stop.c - stop clients of a queue in the middle of what they do.
+ * sequence_stop.c - stop clients of a sequence in the middle of what they do.
  *
- *   queue_stop points     the named steps, one on each line
- *   queue_stop step NAME  stop a client at every pass of step NAME
- *   queue_stop waker NAME stop a pusher at NAME while a popper sleeps
- *   queue_stop sleeper    stop a popper that is about to sleep
+ *   sequence_stop points          the named steps, one on each line
+ *   sequence_stop KIND step NAME  stop a client at every pass of step NAME
+ *   sequence_stop KIND waker NAME stop a pusher at NAME while a popper sleeps
+ *   sequence_stop KIND sleeper    stop a popper that is about to sleep
  *
  * Who is stopped with SIGSTOP is alive, for however long: nobody may wait for
  * it, and nobody may take what is its own. Others do thousands of operations,
  * look for the dead and repair; then it goes on and ends what it was about.
  * Nobody died, so the accounts are exact.
  */
-#include "queue.h"
+#include "sequence.h"
 
 #include <sys/prctl.h>
 
@@ -26,7 +26,8 @@
 /* Pass through every step, whatever the others do meanwhile. */
 static void work(struct log *log)
 {
-	struct agora_queue *q = open_queue(0, 0);
+	struct agora_object *q = open_object(0, 0);
+	struct agora_message m;
 
 	/* All sizes: short ones, in parts, long ones. */
 	for (uint32_t i = 0; i < 14; i++) {
@@ -43,7 +44,10 @@ static void work(struct log *log)
 		log_pop(q, log);
 	}
 	work_in_batches(q, log, BATCHES);
-	agora_queue_close(q);
+	/* Leave with a message in hand: closing gives it back. */
+	log_push(q, log, VICTIM + 14);
+	agora_object_acquire(q, &m);
+	agora_object_close(q);
 }
 
 /* Fork a client that gets a signal at the count-th pass of a step. */
@@ -88,17 +92,17 @@ static void go_on(pid_t pid)
 		fail("who was stopped did not end well", status, 0);
 }
 
-static void repair(struct agora_queue *q)
+static void repair(struct agora_object *q)
 {
 	struct agora_check report;
 
-	check(agora_object_check(agora_queue_object(q), 1, &report), "repair");
+	check(agora_object_check(q, 1, &report), "repair");
 	if (report.damaged)
 		fail("damaged", (long)report.damaged, 0);
 }
 
 /* Thousands of operations while somebody is stopped. */
-static void others(struct agora_queue *q, struct log *log)
+static void others(struct agora_object *q, struct log *log)
 {
 	for (uint32_t i = 0; i < PUSHES; i++) {
 		/* Of the two at least one finds what it needs. */
@@ -126,14 +130,21 @@ static void judge(const struct log *a, const struct log *b)
 	}
 }
 
+/* Dies with a message in hand, if it did not die when it had claimed it. */
 static void pop_one(struct log *log)
 {
-	log_pop(open_queue(0, 0), log);
+	struct agora_object *q = open_object(0, 0);
+	struct agora_message m;
+
+	if (!strcmp(kind->name, "queue"))
+		log_pop(q, log); /* dies */
+	check(agora_object_acquire(q, &m), "acquire");
+	raise(SIGKILL);
 }
 
 static void push_dead(struct log *log)
 {
-	log_push(open_queue(0, 0), log, DEAD);
+	log_push(open_object(0, 0), log, DEAD);
 }
 
 static void kill_one(const char *name, void (*run)(struct log *))
@@ -155,7 +166,7 @@ enum { NOTHING, EMPTY, HALF_FULL, TWO_DEAD, VARIANTS };
  * Of the dead, one had a message in hand, which is delivered again, and one
  * had a message written that it did not push: recovery has work to do.
  */
-static void prefill(struct agora_queue *q, struct log *log, int variant)
+static void prefill(struct agora_object *q, struct log *log, int variant)
 {
 	for (uint32_t i = 0; i < 11 && variant != NOTHING; i++) /* wrap */
 		if (log_push(q, log, PREFILL + i) || log_pop(q, log))
@@ -164,16 +175,18 @@ static void prefill(struct agora_queue *q, struct log *log, int variant)
 		log_push(q, log, PREFILL + i);
 	if (variant == TWO_DEAD) {
 		kill_one("queue_pop_claimed", pop_one);
-		kill_one("queue_push_ticket", push_dead);
+		kill_one(!strcmp(kind->name, "queue") ? "queue_push_ticket"
+						      : "pool_claimed",
+			push_dead);
 	}
 }
 
 /* Each that died was recovered, once, and nobody else. */
-static void count_recovered(struct agora_queue *q, uint64_t count)
+static void count_recovered(struct agora_object *q, uint64_t count)
 {
 	struct agora_stat stat;
 
-	check(agora_object_stat(agora_queue_object(q), &stat), "stat");
+	check(agora_object_stat(q, &stat), "stat");
 	if (stat.recovered != count)
 		fail("recovered", (long)stat.recovered, (long)count);
 }
@@ -181,7 +194,7 @@ static void count_recovered(struct agora_queue *q, uint64_t count)
 /* One stop at the count-th pass. Returns false when there is no such pass. */
 static bool one_stop(const char *name, long count, int variant)
 {
-	struct agora_queue *q = open_queue(AGORA_CREATE, 8);
+	struct agora_object *q = open_object(AGORA_CREATE, 8);
 	struct log *log = new_log(), *mine = new_log();
 	bool stopped;
 	pid_t pid;
@@ -199,8 +212,8 @@ static bool one_stop(const char *name, long count, int variant)
 	judge(log, mine);
 	account(q);
 	count_recovered(q, variant == TWO_DEAD ? 2 : 0);
-	agora_queue_close(q);
-	check(agora_object_remove(space, PATH), "remove");
+	agora_object_close(q);
+	check(agora_object_remove(space, path), "remove");
 	munmap(log, sizeof(*log));
 	munmap(mine, sizeof(*mine));
 	return stopped;
@@ -222,35 +235,35 @@ static int step(const char *name)
 
 static void push_one(struct log *log)
 {
-	struct agora_queue *q = open_queue(0, 0);
+	struct agora_object *q = open_object(0, 0);
 
 	if (log_push(q, log, VICTIM))
 		fail("push", 0, 0);
-	agora_queue_close(q);
+	agora_object_close(q);
 }
 
 static void pop_patiently(struct log *log)
 {
-	struct agora_queue *q = open_queue(0, 0);
+	struct agora_object *q = open_object(0, 0);
 	struct agora_buffer b = {.data = log->buffer[0], .capacity = LARGEST};
 
-	check(agora_queue_pop_wait(q, NULL, &b), "pop_wait");
+	check(agora_object_pop_wait(q, NULL, &b), "pop_wait");
 	log->popped[id_of(log->buffer[0], b.size)]++;
-	agora_queue_close(q);
+	agora_object_close(q);
 }
 
-static void await_sleeper(struct agora_queue *q)
+static void await_sleeper(struct agora_object *q)
 {
 	struct agora_stat stat = {.waiters = 0};
 
 	while (!stat.waiters)
-		check(agora_object_stat(agora_queue_object(q), &stat), "stat");
+		check(agora_object_stat(q, &stat), "stat");
 }
 
 /* Who sleeps gets the message of a pusher who stopped before waking him. */
 static int waker(const char *name)
 {
-	struct agora_queue *q = open_queue(AGORA_CREATE, 8);
+	struct agora_object *q = open_object(AGORA_CREATE, 8);
 	struct log *log = new_log(), *sleeping = new_log();
 	int status;
 	pid_t pusher, sleeper = fork_victim("", 0, 0, pop_patiently, sleeping);
@@ -272,7 +285,7 @@ static int waker(const char *name)
 /* Others take what came while the sleeper was stopped, but for one. */
 static int sleeper(void)
 {
-	struct agora_queue *q = open_queue(AGORA_CREATE, 8);
+	struct agora_object *q = open_object(AGORA_CREATE, 8);
 	struct log *log = new_log(), *mine = new_log();
 	pid_t pid = fork_victim("event_asleep", 1, SIGSTOP, pop_patiently, log);
 
@@ -290,14 +303,16 @@ static int sleeper(void)
 
 int main(int argc, char **argv)
 {
+	const char *what = argc > 2 ? argv[2] : "";
+
 	if (argc == 2 && !strcmp(argv[1], "points"))
 		return list_points();
-	if (argc < 2)
+	if (argc < 3 || !choose_kind(argv[1]))
 		return 2;
 	make_space();
-	if (argc == 3 && !strcmp(argv[1], "step"))
-		return step(argv[2]);
-	if (argc == 3 && !strcmp(argv[1], "waker"))
-		return waker(argv[2]);
-	return argc == 2 && !strcmp(argv[1], "sleeper") ? sleeper() : 2;
+	if (argc == 4 && !strcmp(what, "step"))
+		return step(argv[3]);
+	if (argc == 4 && !strcmp(what, "waker"))
+		return waker(argv[3]);
+	return argc == 3 && !strcmp(what, "sleeper") ? sleeper() : 2;
 }

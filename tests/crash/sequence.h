@@ -1,47 +1,23 @@
 /*
- * queue.h - what a victim does to a queue, and the log that it keeps of that.
+ * sequence.h - what a victim does to a sequence of any kind, and the log that
+ * it keeps of that.
  *
  * The log lies in memory shared with the parent. A victim writes into it
- * what it is about to do and what it has done.
+ * what it is about to do and what it has done. All is done by the verbs of
+ * any kind; where a kind lacks one (batches, reservations) a plain push or
+ * pop stands for it.
  */
-#ifndef TESTS_CRASH_QUEUE_H
-#define TESTS_CRASH_QUEUE_H
+#ifndef TESTS_CRASH_SEQUENCE_H
+#define TESTS_CRASH_SEQUENCE_H
+
+#include "sequence_kind.h"
 
 #include "base/crash.h"
 
-#include <agora/agora.h>
-#include <assert.h>
-#include <errno.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#define PATH    "program/x.queue"
-#define LARGEST 20000
-#define IDS     4096
-#define BATCH   6
-
-static char space_dir[] = "/dev/shm/agora-crash-XXXXXX";
-static struct agora_space *space;
-
-static void fail(const char *what, long a, long b)
-{
-	fprintf(stderr, "failed: %s (%ld, %ld)\n", what, a, b);
-	exit(1);
-}
-
-static void check(int result, const char *what)
-{
-	if (result < 0)
-		fail(what, result, 0);
-}
+#define IDS   4096
+#define BATCH 6
 
 /* ---- messages: an id, its inverse, and bytes that follow from it ---- */
 
@@ -98,29 +74,31 @@ static struct log *new_log(void)
 
 /* Push without a copy. */
 static int push_reserved(
-	struct agora_queue *q, const unsigned char *data, size_t size)
+	struct agora_object *q, const unsigned char *data, size_t size)
 {
 	struct agora_reservation r;
-	int result = agora_queue_reserve(q, LARGEST, &r);
+	int result = agora_object_reserve(q, LARGEST, &r);
 
+	if (result == -EOPNOTSUPP)
+		return push(q, data, size);
 	if (result)
 		return result;
-	check(agora_queue_write(q, &r, 0, data, size), "write");
+	check(agora_object_write(q, &r, 0, data, size), "write");
 	r.size = size;
-	result = agora_queue_commit(q, &r);
+	result = agora_object_commit(q, &r);
 	if (result)
-		check(agora_queue_abort(q, &r), "abort");
+		check(agora_object_abort(q, &r), "abort");
 	return result;
 }
 
-static int log_push(struct agora_queue *q, struct log *log, uint32_t id)
+static int log_push(struct agora_object *q, struct log *log, uint32_t id)
 {
 	static unsigned char data[LARGEST];
 	int result;
 
 	fill(data, id);
 	log->pushing = id + 1;
-	result = id % 2 ? agora_queue_push(q, data, size_of(id))
+	result = id % 2 ? push(q, data, size_of(id))
 			: push_reserved(q, data, size_of(id));
 	if (!result)
 		log->pushed[id] = 1;
@@ -130,7 +108,7 @@ static int log_push(struct agora_queue *q, struct log *log, uint32_t id)
 	return result;
 }
 
-static int log_pop(struct agora_queue *q, struct log *log)
+static int log_pop(struct agora_object *q, struct log *log)
 {
 	struct agora_buffer b = {.data = log->buffer[0], .capacity = LARGEST};
 	int result;
@@ -138,7 +116,7 @@ static int log_pop(struct agora_queue *q, struct log *log)
 	for (int i = 0; i < BATCH; i++)
 		memset(log->buffer[i], 0, 8);
 	log->popping = 1;
-	result = agora_queue_pop(q, &b);
+	result = agora_object_pop(q, &b);
 	if (!result)
 		log->popped[id_of(log->buffer[0], b.size)]++;
 	log->popping = 0;
@@ -147,9 +125,23 @@ static int log_pop(struct agora_queue *q, struct log *log)
 	return result;
 }
 
+static int push_each(
+	struct agora_object *q, const struct iovec *messages, uint32_t count)
+{
+	uint32_t done = 0;
+	int result = 0;
+
+	while (done < count && !result) {
+		result = push(
+			q, messages[done].iov_base, messages[done].iov_len);
+		done += !result;
+	}
+	return done ? (int)done : result;
+}
+
 /* Push short messages with the ids first, first + 7, ...: returns how many. */
 static int log_push_batch(
-	struct agora_queue *q, struct log *log, uint32_t first, uint32_t count)
+	struct agora_object *q, struct log *log, uint32_t first, uint32_t count)
 {
 	unsigned char data[BATCH][8];
 	struct iovec messages[BATCH];
@@ -161,7 +153,9 @@ static int log_push_batch(
 	}
 	log->batch = count;
 	log->pushing = first + 1;
-	result = agora_queue_push_batch(q, messages, count);
+	result = agora_object_push_batch(q, messages, count);
+	if (result == -EOPNOTSUPP)
+		result = push_each(q, messages, count);
 	for (int i = 0; i < result; i++)
 		log->pushed[first + 7 * (uint32_t)i] = 1;
 	log->pushing = 0;
@@ -171,7 +165,8 @@ static int log_push_batch(
 	return result;
 }
 
-static int log_pop_batch(struct agora_queue *q, struct log *log, uint32_t count)
+static int log_pop_batch(
+	struct agora_object *q, struct log *log, uint32_t count)
 {
 	struct agora_buffer messages[BATCH];
 	int result;
@@ -182,7 +177,11 @@ static int log_pop_batch(struct agora_queue *q, struct log *log, uint32_t count)
 			.data = log->buffer[i], .capacity = LARGEST};
 	}
 	log->popping = 1;
-	result = agora_queue_pop_batch(q, messages, count);
+	result = agora_object_pop_batch(q, messages, count);
+	if (result == -EOPNOTSUPP) {
+		result = agora_object_pop(q, messages);
+		result = result ? result : 1;
+	}
 	for (int i = 0; i < result; i++)
 		log->popped[id_of(log->buffer[i], messages[i].size)]++;
 	log->popping = 0;
@@ -191,32 +190,21 @@ static int log_pop_batch(struct agora_queue *q, struct log *log, uint32_t count)
 	return result;
 }
 
-static struct agora_queue *open_queue(uint32_t flags, uint64_t capacity)
-{
-	struct agora_options options = {
-		.capacity = capacity, .message_size = LARGEST};
-	struct agora_queue *q;
-
-	check(agora_queue_open(space, PATH, AGORA_WRITE | flags, &options, &q),
-		"open");
-	return q;
-}
-
 /* Claim a message, and give it back or be done with it. */
-static void log_acquire(struct agora_queue *q, struct log *log, bool keep)
+static void log_acquire(struct agora_object *q, struct log *log, bool keep)
 {
 	struct agora_message m;
 	int result;
 
 	memset(log->buffer[0], 0, 8);
 	log->popping = 1;
-	result = agora_queue_acquire(q, &m);
+	result = agora_object_acquire(q, &m);
 	if (!result) {
-		result = agora_queue_read(q, &m, 0, log->buffer[0], LARGEST);
+		result = agora_object_read(q, &m, 0, log->buffer[0], LARGEST);
 		if (result != (int)m.size)
 			fail("read", result, (long)m.size);
-		check(keep ? agora_queue_release(q, &m)
-			   : agora_queue_restore(q, &m),
+		check(keep ? agora_object_release(q, &m)
+			   : agora_object_restore(q, &m),
 			keep ? "release" : "restore");
 		if (keep)
 			log->popped[id_of(log->buffer[0], m.size)]++;
@@ -231,7 +219,7 @@ static void log_acquire(struct agora_queue *q, struct log *log, bool keep)
  * Takes ids from first, a multiple of 7, on: short messages.
  */
 static void work_in_batches(
-	struct agora_queue *q, struct log *log, uint32_t first)
+	struct agora_object *q, struct log *log, uint32_t first)
 {
 	for (uint32_t i = 0; i < 3; i++)
 		log_push(q, log, first + 1 + 7 * i);
@@ -251,46 +239,6 @@ static void work_in_batches(
 	log_push_batch(q, log, first + 168, 2);
 	while (!log_pop(q, log))
 		;
-}
-
-/* ---- what must be in the queue ---- */
-
-static void account(struct agora_queue *q)
-{
-	struct agora_check report;
-	int result = agora_object_check(agora_queue_object(q), 0, &report);
-
-	if (result || report.free != report.blocks)
-		fail("blocks leaked", (long)report.free, (long)report.blocks);
-}
-
-/* ---- the space ---- */
-
-static void clean_up(void)
-{
-	static pid_t owner;
-	char command[100];
-
-	if (!owner)
-		owner = getpid();
-	else if (owner == getpid()) {
-		snprintf(command, sizeof(command), "rm -rf %s", space_dir);
-		if (system(command))
-			fprintf(stderr, "cannot remove %s\n", space_dir);
-	}
-}
-
-static void make_space(void)
-{
-	char program[100];
-
-	if (!mkdtemp(space_dir))
-		fail("mkdtemp", errno, 0);
-	clean_up();
-	atexit(clean_up);
-	snprintf(program, sizeof(program), "%s/program", space_dir);
-	mkdir(program, 0755);
-	check(agora_space_open(space_dir, &space), "space");
 }
 
 static int list_points(void)

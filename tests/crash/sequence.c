@@ -1,26 +1,31 @@
 /*
- * queue.c - kill clients of a queue, and look whether anything is missing.
+ * sequence.c - kill clients of a sequence, and look whether anything is
+ * missing.
  *
- *   queue points            the named steps, one on each line
- *   queue step NAME [NAME2] kill a client at every pass of step NAME; with
- *                           NAME2, also kill at NAME2 who recovers it
- *   queue grow NAME         kill a client at NAME while memory is committed
- *   queue create NAME       kill a creator at NAME
- *   queue wake NAME         kill a pusher at NAME while a popper sleeps
- *   queue sleeper NAME      kill a popper at NAME, about to sleep
+ *   sequence kinds               the kinds that there are, one on each line
+ *   sequence points              the named steps of all
+ *   sequence KIND passed         those that a client of the kind passes
+ *   sequence KIND recovery       those that are passed by who recovers one
+ *   sequence KIND step NAME [NAME2]
+ *                                kill a client at every pass of step NAME;
+ *                                with NAME2, also kill at NAME2 who recovers
+ *   sequence KIND grow NAME      kill one at NAME while memory is committed
+ *   sequence KIND create NAME    kill a creator at NAME
+ *   sequence KIND wake NAME      kill a pusher at NAME while a popper sleeps
+ *   sequence KIND sleeper NAME   kill a popper at NAME, about to sleep
  *
  * A victim writes into a log, in memory shared with its parent, what it is
  * about to do and what it has done. What it was doing when it died may have
  * taken place or not; all else must have, exactly once.
  */
-#include "queue.h"
+#include "sequence.h"
 
 /* ---- kill at a step ---- */
 
 /* Pass through every step of every operation, from whatever state. */
 static void work(struct log *log, uint32_t first)
 {
-	struct agora_queue *q = open_queue(0, 0);
+	struct agora_object *q = open_object(0, 0);
 	struct agora_message m;
 
 	log_push_batch(q, log, 700, 4);
@@ -35,12 +40,12 @@ static void work(struct log *log, uint32_t first)
 	while (!log_pop(q, log))
 		;
 	work_in_batches(q, log, 1400);
-	if (!agora_queue_acquire(q, &m))
-		fail("the queue should be empty", 0, 0);
+	if (!agora_object_acquire(q, &m))
+		fail("it should be empty", 0, 0);
 	log_push(q, log, first + 8);
-	check(agora_queue_acquire(q, &m), "acquire");
+	check(agora_object_acquire(q, &m), "acquire");
 	/* Leave with a message in hand: closing gives it back. */
-	agora_queue_close(q);
+	agora_object_close(q);
 	log->finished = 1;
 }
 
@@ -65,12 +70,12 @@ static bool victim(struct log *log, const char *name, long count,
 
 static void recoverer(struct log *log, uint32_t first)
 {
-	struct agora_queue *q = open_queue(0, 0);
+	struct agora_object *q = open_object(0, 0);
 	struct agora_check report;
 
 	(void)first;
-	agora_object_check(agora_queue_object(q), 1, &report);
-	agora_queue_close(q);
+	agora_object_check(q, 1, &report);
+	agora_object_close(q);
 	log->finished = 1;
 }
 
@@ -106,20 +111,20 @@ static void judge(const struct log *log, const unsigned char *seen, uint32_t id)
 		fail("lost", (long)id, log->popping);
 }
 
-static void drain(struct agora_queue *q, unsigned char *seen)
+static void drain(struct agora_object *q, unsigned char *seen)
 {
 	static unsigned char data[LARGEST];
 	struct agora_buffer b = {.data = data, .capacity = LARGEST};
 	int result;
 
-	while (!(result = agora_queue_pop(q, &b)))
+	while (!(result = agora_object_pop(q, &b)))
 		seen[id_of(data, b.size)]++;
 	if (result != -EAGAIN)
 		fail("drain", result, 0);
 }
 
 /* The survivor makes progress while the dead one is not recovered. */
-static void progress(struct agora_queue *q, struct log *log, uint32_t id,
+static void progress(struct agora_object *q, struct log *log, uint32_t id,
 	unsigned char *seen)
 {
 	static unsigned char data[LARGEST];
@@ -127,10 +132,10 @@ static void progress(struct agora_queue *q, struct log *log, uint32_t id,
 	int pushed, popped;
 
 	fill(data, id);
-	pushed = agora_queue_push(q, data, size_of(id));
+	pushed = agora_object_push(q, data, size_of(id));
 	if (!pushed)
 		log->pushed[id] = 1;
-	popped = agora_queue_pop(q, &b);
+	popped = agora_object_pop(q, &b);
 	if (!popped)
 		seen[id_of(data, b.size)]++;
 	if (pushed && popped)
@@ -141,7 +146,7 @@ static void progress(struct agora_queue *q, struct log *log, uint32_t id,
 static bool one_death(
 	const char *name, const char *second, long count, uint32_t prefill)
 {
-	struct agora_queue *q = open_queue(AGORA_CREATE, 8);
+	struct agora_object *q = open_object(AGORA_CREATE, 8);
 	struct log *log = new_log();
 	unsigned char *seen = calloc(1, IDS);
 	struct agora_check report;
@@ -159,13 +164,13 @@ static bool one_death(
 	for (long k = 1; second && died; k++)
 		if (!victim(new_log(), second, k, recoverer, 0))
 			break;
-	check(agora_object_check(agora_queue_object(q), 1, &report), "repair");
+	check(agora_object_check(q, 1, &report), "repair");
 	drain(q, seen);
 	for (uint32_t id = 0; id < IDS; id++)
 		judge(log, seen, id);
 	account(q);
-	agora_queue_close(q);
-	check(agora_object_remove(space, PATH), "remove");
+	agora_object_close(q);
+	check(agora_object_remove(space, path), "remove");
 	munmap(log, sizeof(*log));
 	free(seen);
 	return died;
@@ -187,6 +192,102 @@ static int step(const char *name, const char *second)
 	return 0;
 }
 
+/* ---- which steps there are ---- */
+
+static _Atomic bool *noted; /* shared; of each name */
+
+static void note(const char *name)
+{
+	size_t count;
+	const char *const *names = crash_points(&count);
+
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(names[i], name))
+			noted[i] = true;
+}
+
+static size_t start_noting(void)
+{
+	size_t count;
+
+	crash_points(&count);
+	noted = mmap(NULL, count * sizeof(*noted), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert(noted != MAP_FAILED);
+	return count;
+}
+
+static void print_noted(const _Atomic bool *which, size_t count)
+{
+	const char *const *names = crash_points(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		bool again = false;
+
+		for (size_t k = 0; k < i && !again; k++)
+			again = !strcmp(names[k], names[i]);
+		if (which[i] && !again)
+			puts(names[i]);
+	}
+}
+
+/* What a victim passes that comes to no harm. */
+static size_t note_work(void)
+{
+	size_t count = start_noting();
+
+	for (uint32_t prefill = 0; prefill <= 8; prefill++) {
+		struct agora_object *q = open_object(AGORA_CREATE, 8);
+		struct log *log = new_log();
+
+		for (uint32_t i = 0; i < prefill; i++)
+			log_push(q, log, 100 + i);
+		crash_hook = note;
+		victim(log, NULL, 0, work, prefill % 2 ? 301 : 300);
+		crash_hook = NULL;
+		agora_object_close(q);
+		check(agora_object_remove(space, path), "remove");
+		munmap(log, sizeof(*log));
+	}
+	return count;
+}
+
+static int passed(void)
+{
+	size_t count = note_work();
+
+	print_noted(noted, count);
+	return 0;
+}
+
+/* What is passed by those who recover one that died at any such step. */
+static int recovery(void)
+{
+	size_t count = note_work();
+	const char *const *names = crash_points(&count);
+	_Atomic bool *worked = noted;
+
+	start_noting();
+	for (size_t i = 0; i < count; i++) {
+		struct agora_object *q;
+		struct log *log;
+
+		if (!worked[i])
+			continue;
+		q = open_object(AGORA_CREATE, 8);
+		log = new_log();
+		victim(log, names[i], 1, work, 300);
+		crash_hook = note;
+		victim(log, NULL, 0, recoverer, 0);
+		crash_hook = NULL;
+		agora_object_close(q);
+		check(agora_object_remove(space, path), "remove");
+		munmap(log, sizeof(*log));
+	}
+	print_noted(noted, count);
+	return 0;
+}
+
 /* ---- grow ---- */
 
 /* The first push of all commits memory; so does the first long one. */
@@ -196,21 +297,20 @@ static int grow(const char *name)
 	bool died;
 
 	do {
-		struct agora_queue *q = open_queue(AGORA_CREATE, 8);
+		struct agora_object *q = open_object(AGORA_CREATE, 8);
 		struct log *log = new_log();
 		unsigned char *seen = calloc(1, IDS);
 		struct agora_check report;
 
 		died = victim(log, name, ++count, work, 300);
 		progress(q, log, 50, seen);
-		check(agora_object_check(agora_queue_object(q), 1, &report),
-			"repair");
+		check(agora_object_check(q, 1, &report), "repair");
 		drain(q, seen);
 		for (uint32_t id = 0; id < IDS; id++)
 			judge(log, seen, id);
 		account(q);
-		agora_queue_close(q);
-		check(agora_object_remove(space, PATH), "remove");
+		agora_object_close(q);
+		check(agora_object_remove(space, path), "remove");
 		munmap(log, sizeof(*log));
 		free(seen);
 	} while (died);
@@ -223,7 +323,7 @@ static int grow(const char *name)
 static void creator(struct log *log, uint32_t first)
 {
 	(void)first;
-	check(agora_object_create(space, PATH, NULL), "create");
+	check(agora_object_create(space, path, NULL), "create");
 	log->finished = 1;
 }
 
@@ -240,12 +340,12 @@ static int create(const char *name)
 	count = agora_space_list(space, "program", &names);
 	check(count, "list");
 	agora_list_free(names);
-	error = agora_object_open(space, PATH, AGORA_WRITE, NULL, &object);
+	error = agora_object_open(space, path, AGORA_WRITE, NULL, &object);
 	if (error != (count ? 0 : -ENOENT))
 		fail("open what was created", error, count);
 	if (!error)
 		agora_object_close(object);
-	if (agora_object_create(space, PATH, NULL) != (count ? -EEXIST : 0))
+	if (agora_object_create(space, path, NULL) != (count ? -EEXIST : 0))
 		fail("create again", count, 0);
 	printf("%s\n", count ? "there" : "not there");
 	return 0;
@@ -255,30 +355,30 @@ static int create(const char *name)
 
 static void pusher(struct log *log, uint32_t first)
 {
-	struct agora_queue *q = open_queue(0, 0);
+	struct agora_object *q = open_object(0, 0);
 
 	log_push(q, log, first);
-	agora_queue_close(q);
+	agora_object_close(q);
 }
 
 static int wake(const char *name)
 {
-	struct agora_queue *q = open_queue(AGORA_CREATE, 8);
+	struct agora_object *q = open_object(AGORA_CREATE, 8);
 	struct log *log = new_log();
 	struct agora_stat stat = {.waiters = 0};
 	int status;
 	pid_t sleeper = fork();
 
 	if (!sleeper) {
-		struct agora_queue *mine = open_queue(0, 0);
+		struct agora_object *mine = open_object(0, 0);
 		struct agora_buffer b = {
 			.data = log->buffer, .capacity = LARGEST};
 		struct timespec deadline = agora_deadline(30000000000);
 
-		_exit(agora_queue_pop_wait(mine, &deadline, &b) != 0);
+		_exit(agora_object_pop_wait(mine, &deadline, &b) != 0);
 	}
 	while (!stat.waiters)
-		check(agora_object_stat(agora_queue_object(q), &stat), "stat");
+		check(agora_object_stat(q, &stat), "stat");
 	if (!victim(new_log(), name, 1, pusher, 5))
 		fail("the step was not reached", 0, 0);
 	waitpid(sleeper, &status, 0);
@@ -290,17 +390,17 @@ static int wake(const char *name)
 
 static void sleeper(struct log *log, uint32_t first)
 {
-	struct agora_queue *q = open_queue(0, 0);
+	struct agora_object *q = open_object(0, 0);
 	struct agora_buffer b = {.data = log->buffer, .capacity = LARGEST};
 
 	(void)first;
-	agora_queue_pop_wait(q, NULL, &b);
+	agora_object_pop_wait(q, NULL, &b);
 }
 
 /* One dies about to sleep; the next message goes to one who lives. */
 static int killed_sleeper(const char *name)
 {
-	struct agora_queue *q = open_queue(AGORA_CREATE, 8);
+	struct agora_object *q = open_object(AGORA_CREATE, 8);
 	unsigned char *seen = calloc(1, IDS);
 	struct log *log = new_log();
 	struct agora_check report;
@@ -309,8 +409,8 @@ static int killed_sleeper(const char *name)
 	if (!victim(new_log(), name, 1, sleeper, 0))
 		fail("the step was not reached", 0, 0);
 	progress(q, log, 5, seen);
-	check(agora_object_check(agora_queue_object(q), 1, &report), "repair");
-	check(agora_object_stat(agora_queue_object(q), &stat), "stat");
+	check(agora_object_check(q, 1, &report), "repair");
+	check(agora_object_stat(q, &stat), "stat");
 	if (stat.waiters || seen[5] != 1)
 		fail("a dead sleeper counts", stat.waiters, seen[5]);
 	account(q);
@@ -320,22 +420,33 @@ static int killed_sleeper(const char *name)
 
 /* ---- main ---- */
 
+static int run(const char *what, const char *name, const char *second)
+{
+	if (!strcmp(what, "step"))
+		return step(name, second);
+	if (!strcmp(what, "grow"))
+		return grow(name);
+	if (!strcmp(what, "sleeper"))
+		return killed_sleeper(name);
+	if (!strcmp(what, "create"))
+		return create(name);
+	return strcmp(what, "wake") ? 2 : wake(name);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "points"))
 		return list_points();
-	if (argc < 3)
+	if (argc == 2 && !strcmp(argv[1], "kinds"))
+		return list_kinds();
+	if (argc < 3 || !choose_kind(argv[1]))
 		return 2;
 	make_space();
-	if (!strcmp(argv[1], "step"))
-		return step(argv[2], argc > 3 ? argv[3] : NULL);
-	if (!strcmp(argv[1], "grow"))
-		return grow(argv[2]);
-	if (!strcmp(argv[1], "sleeper"))
-		return killed_sleeper(argv[2]);
-	if (!strcmp(argv[1], "create"))
-		return create(argv[2]);
-	if (!strcmp(argv[1], "wake"))
-		return wake(argv[2]);
-	return 2;
+	if (argc == 3 && !strcmp(argv[2], "passed"))
+		return passed();
+	if (argc == 3 && !strcmp(argv[2], "recovery"))
+		return recovery();
+	if (argc == 3)
+		return 2;
+	return run(argv[2], argv[3], argc > 4 ? argv[4] : NULL);
 }

@@ -1,7 +1,8 @@
 /*
- * queue_storm.c - 2 producers and 2 consumers of a queue, killed at random.
+ * sequence_storm.c - 2 producers and 2 consumers, killed at random.
  *
- *   queue_storm KILLS [spsc]
+ *   sequence_storm KIND KILLS
+ *   sequence_storm kinds       the kinds that there are
  *
  * With spsc there is one of each at a time: who comes next takes its role.
  *
@@ -12,60 +13,12 @@
  * it died may be one that it had taken. Of a batch in the middle of which a
  * producer died the beginning may come out, but none without those before.
  */
-#include <agora/agora.h>
-#include <assert.h>
-#include <errno.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
+#include "sequence_kind.h"
+
 #include <sys/uio.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#define PATH    "program/x.queue"
-#define LARGEST 20000
-
-static char space_dir[] = "/dev/shm/agora-crash-XXXXXX";
-static struct agora_space *space;
 static int workers = 4;
-static uint32_t flags_made;
-
-static void fail(const char *what, long a, long b)
-{
-	fprintf(stderr, "failed: %s (%ld, %ld)\n", what, a, b);
-	exit(1);
-}
-
-static void check(int result, const char *what)
-{
-	if (result < 0)
-		fail(what, result, 0);
-}
-
-static struct agora_queue *open_queue(uint32_t flags, uint64_t capacity)
-{
-	struct agora_options options = {.capacity = capacity,
-		.message_size = LARGEST,
-		.flags = flags_made};
-	struct agora_queue *q;
-
-	check(agora_queue_open(space, PATH, AGORA_WRITE | flags, &options, &q),
-		"open");
-	return q;
-}
-
-static void account(struct agora_queue *q)
-{
-	struct agora_check report;
-	int result = agora_object_check(agora_queue_object(q), 0, &report);
-
-	if (result || report.free != report.blocks)
-		fail("blocks leaked", (long)report.free, (long)report.blocks);
-}
+static bool is_fifo; /* with tickets that tell the order of pushes */
 
 #define WORKERS  4
 #define LIVES    8192 /* producers, one after the other */
@@ -128,9 +81,18 @@ static void storm_check(
 			fail("torn bytes", (long)i, data[i]);
 }
 
+static int push_wait(
+	struct agora_object *q, const unsigned char *data, size_t size)
+{
+	if (kind->traits & AGORA_PRIORITIES)
+		return agora_object_push_priority_wait(
+			q, priority_of(data), data, size, NULL);
+	return agora_object_push_wait(q, data, size, NULL);
+}
+
 /* How many of so many messages were pushed. */
 static int push_batch(
-	struct agora_queue *q, uint32_t life, uint32_t first, uint32_t count)
+	struct agora_object *q, uint32_t life, uint32_t first, uint32_t count)
 {
 	static unsigned char data[BATCH][LARGEST];
 	struct iovec messages[BATCH];
@@ -140,33 +102,42 @@ static int push_batch(
 		messages[i] =
 			(struct iovec){data[i], storm_size(life, first + i)};
 	}
-	if (count > 1)
-		return agora_queue_push_batch_wait(q, messages, count, NULL);
-	check(agora_queue_push_wait(q, data[0], messages->iov_len, NULL),
-		"push_wait");
+	if (count > 1) {
+		int result =
+			agora_object_push_batch_wait(q, messages, count, NULL);
+
+		if (result != -EOPNOTSUPP)
+			return result;
+	}
+	check(push_wait(q, data[0], messages->iov_len), "push_wait");
 	return 1;
 }
 
-static int push_reserved(struct agora_queue *q, uint32_t life, uint32_t seq)
+static int push_reserved(struct agora_object *q, uint32_t life, uint32_t seq)
 {
 	static unsigned char data[LARGEST];
 	struct agora_reservation r;
+	int result = agora_object_reserve_wait(q, LARGEST, NULL, &r);
 
 	storm_fill(data, life, seq);
-	check(agora_queue_reserve_wait(q, LARGEST, NULL, &r), "reserve_wait");
+	if (result == -EOPNOTSUPP) {
+		check(push_wait(q, data, storm_size(life, seq)), "push_wait");
+		return 1;
+	}
+	check(result, "reserve_wait");
 	r.size = storm_size(life, seq);
-	check(agora_queue_write(q, &r, 0, data, r.size), "write");
+	check(agora_object_write(q, &r, 0, data, r.size), "write");
 	if (random() % 4 == 0) {
-		check(agora_queue_abort(q, &r), "abort");
+		check(agora_object_abort(q, &r), "abort");
 		return 0;
 	}
-	check(agora_queue_commit_wait(q, &r, NULL), "commit_wait");
+	check(agora_object_commit_wait(q, &r, NULL), "commit_wait");
 	return 1;
 }
 
 static void produce(uint32_t life)
 {
-	struct agora_queue *q = open_queue(0, 0);
+	struct agora_object *q = open_object(0, 0);
 
 	srandom(life);
 	for (uint32_t seq = 0; seq < LIFE_IDS;) {
@@ -194,7 +165,7 @@ static void check_order(uint32_t life, uint32_t seq, uint64_t ticket)
 	static uint64_t last_ticket[LIVES];
 	static uint32_t last_seq[LIVES];
 
-	if (last_ticket[life] &&
+	if (is_fifo && last_ticket[life] &&
 		(ticket > last_ticket[life]) != (seq > last_seq[life]))
 		fail("order of a producer", (long)seq, (long)last_seq[life]);
 	last_ticket[life] = ticket;
@@ -214,42 +185,49 @@ static void take(const struct agora_buffer *b)
 }
 
 /* Claim a message: how many were taken. */
-static int acquire(struct agora_queue *q, struct agora_buffer *b)
+static int acquire(struct agora_object *q, struct agora_buffer *b)
 {
 	struct agora_message m;
 
-	check(agora_queue_acquire_wait(q, NULL, &m), "acquire_wait");
+	check(agora_object_acquire_wait(q, NULL, &m), "acquire_wait");
 	b->size = m.size;
 	b->version = m.sequence;
-	if (agora_queue_read(q, &m, 0, b->data, LARGEST) != (int)m.size)
+	if (agora_object_read(q, &m, 0, b->data, LARGEST) != (int)m.size)
 		fail("read", (long)m.size, 0);
 	if (random() % 3 == 0) {
-		check(agora_queue_restore(q, &m), "restore");
+		check(agora_object_restore(q, &m), "restore");
 		return 0;
 	}
-	check(agora_queue_release(q, &m), "release");
+	check(agora_object_release(q, &m), "release");
 	return 1;
 }
 
-static int pop_some(struct agora_queue *q, struct agora_buffer *b)
+static int pop_some(struct agora_object *q, struct agora_buffer *b)
 {
+	int got;
+
 	switch (random() % 8) {
 	case 0:
 		return acquire(q, b);
 	case 1:
 	case 2:
 	case 3:
-		check(agora_queue_pop_wait(q, NULL, b), "pop_wait");
+		check(agora_object_pop_wait(q, NULL, b), "pop_wait");
 		return 1;
 	default:
-		return agora_queue_pop_batch_wait(
-			q, NULL, b, 1 + (size_t)random() % BATCH);
+		break;
 	}
+	got = agora_object_pop_batch_wait(
+		q, NULL, b, 1 + (size_t)random() % BATCH);
+	if (got != -EOPNOTSUPP)
+		return got;
+	check(agora_object_pop_wait(q, NULL, b), "pop_wait");
+	return 1;
 }
 
 static void consume(int self)
 {
-	struct agora_queue *q = open_queue(0, 0);
+	struct agora_object *q = open_object(0, 0);
 
 	srandom((unsigned)getpid());
 	for (;;) {
@@ -333,12 +311,12 @@ static void storm_judge(
 		fail("lost, repeated", lost, twice + invented * 1000000);
 }
 
-static void storm_drain(struct agora_queue *q)
+static void storm_drain(struct agora_object *q)
 {
 	static unsigned char data[LARGEST];
 	struct agora_buffer b = {.data = data, .capacity = LARGEST};
 
-	while (!agora_queue_pop(q, &b)) {
+	while (!agora_object_pop(q, &b)) {
 		uint32_t life, seq;
 
 		if (!storm_read(data, &life, &seq))
@@ -364,7 +342,7 @@ static void kill_one(pid_t *pid, int self, uint32_t *life,
 
 static int run_storm(long kills)
 {
-	struct agora_queue *q = open_queue(AGORA_CREATE, 64);
+	struct agora_object *q = open_object(AGORA_CREATE, 64);
 	_Atomic unsigned char(*maybe)[LIFE_IDS] = calloc(LIVES, LIFE_IDS);
 	pid_t pid[WORKERS];
 	struct agora_check report;
@@ -386,7 +364,7 @@ static int run_storm(long kills)
 	}
 	for (int i = 0; i < workers; i++)
 		kill_one(pid, i, NULL, maybe);
-	check(agora_object_check(agora_queue_object(q), 1, &report), "repair");
+	check(agora_object_check(q, 1, &report), "repair");
 	storm_drain(q);
 	storm_judge(life + 1, maybe);
 	account(q);
@@ -395,34 +373,15 @@ static int run_storm(long kills)
 	return 0;
 }
 
-static void clean_up(void)
-{
-	static pid_t owner;
-	char command[100];
-
-	if (!owner)
-		owner = getpid();
-	else if (owner == getpid()) {
-		snprintf(command, sizeof(command), "rm -rf %s", space_dir);
-		if (system(command))
-			fprintf(stderr, "cannot remove %s\n", space_dir);
-	}
-}
-
 int main(int argc, char **argv)
 {
-	char program[100];
-
-	if (argc < 2 || argc > 3 || !mkdtemp(space_dir))
+	if (argc == 2 && !strcmp(argv[1], "kinds"))
+		return list_kinds();
+	if (argc != 3 || !choose_kind(argv[1]))
 		return 2;
-	if (argc == 3) {
-		flags_made = AGORA_SPSC;
+	if (flags_made & AGORA_SPSC)
 		workers = 2;
-	}
-	clean_up();
-	atexit(clean_up);
-	snprintf(program, sizeof(program), "%s/program", space_dir);
-	mkdir(program, 0755);
-	check(agora_space_open(space_dir, &space), "space");
-	return run_storm(atol(argv[1]));
+	is_fifo = !strcmp(kind->name, "queue");
+	make_space();
+	return run_storm(atol(argv[2]));
 }
