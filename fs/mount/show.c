@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRIES_MAX   16
+#define TRIES_MAX   32 /* from the least capacity to the largest */
+#define SMALLEST    4096
 #define SIZED_BYTES 1048576 /* render no more than that to tell its size */
 #define SIZED_COUNT 16384
 
@@ -38,18 +39,28 @@ uint64_t show_bound(const struct object *o)
 	return 2 * o->capacity + 65536;
 }
 
-/* Something that copies into a buffer, and may say -EMSGSIZE. */
-typedef int copy_fn(void *from, struct agora_buffer *b);
-
-/* Let scratch hold what copy gives, however large it is. */
-static int copy_whole(
-	copy_fn *copy, void *from, struct text *scratch, struct agora_buffer *b)
+/* What is larger than it was said to be a moment ago may well grow again. */
+static size_t next_capacity(size_t capacity, size_t needed)
 {
-	int r = -EMSGSIZE;
+	size_t twice = capacity < SMALLEST ? SMALLEST : 2 * capacity;
 
-	b->size = 0;
+	if (twice > OPEN_BYTES_MAX)
+		twice = OPEN_BYTES_MAX;
+	return needed > twice ? needed : twice;
+}
+
+int show_copy(show_copy_fn *copy, void *from, struct text *scratch,
+	struct agora_buffer *ret_copy)
+{
+	struct agora_buffer *b = ret_copy;
+	int r;
+
+	b->data = scratch->data;
+	b->capacity = scratch->capacity;
+	r = copy(from, b);
 	for (int i = 0; r == -EMSGSIZE && i < TRIES_MAX; i++) {
-		r = show_grow(scratch, b->size ? b->size : 4096);
+		r = show_grow(
+			scratch, next_capacity(scratch->capacity, b->size));
 		if (r < 0)
 			return r;
 		b->data = scratch->data;
@@ -78,7 +89,7 @@ static int show_messages(
 	int r = 0;
 
 	while (!r && left--) {
-		r = copy_whole(copy_message, snapshot, &scratch, &b);
+		r = show_copy(copy_message, snapshot, &scratch, &b);
 		said = (struct text_said){b.data, b.size, b.priority};
 		if (!r)
 			r = text_message(out, o->kind->traits, o->type, &said);
@@ -187,7 +198,7 @@ static int each_entry(struct object *o, entry_fn *fn, void *arg)
 	if (!w.key.data)
 		return -ENOMEM;
 	while (!r && left--) {
-		r = copy_whole(copy_next, &w, &scratch, &value);
+		r = show_copy(copy_next, &w, &scratch, &value);
 		if (!r)
 			r = fn(arg, &w.key, &value);
 	}
@@ -264,7 +275,7 @@ int show_key(struct object *o, const struct place *key, struct text *out)
 	struct text scratch = {0};
 	int r;
 
-	r = copy_whole(copy_value, &lookup, &scratch, &b);
+	r = show_copy(copy_value, &lookup, &scratch, &b);
 	if (!r)
 		r = text_value(out, o->type, scratch.data, b.size);
 	text_free(&scratch);
@@ -281,7 +292,7 @@ static int copy_load(void *from, struct agora_buffer *value)
 int show_load(struct object *o, struct text *scratch, uint64_t *ret_version)
 {
 	struct agora_buffer b = {0};
-	int r = copy_whole(copy_load, o, scratch, &b);
+	int r = show_copy(copy_load, o, scratch, &b);
 
 	if (!r)
 		*ret_version = b.version;
