@@ -296,10 +296,10 @@ TEST(a_reference_to_a_string_is_followed_until_it_changes)
 	agora_resolver_close(resolver);
 }
 
-TEST(a_reference_to_a_key_is_followed_until_it_changes)
+static void follow_a_key_of(const char *path)
 {
 	struct agora_resolver *resolver = open_resolver();
-	struct agora_object *t = open_object("p/t.table");
+	struct agora_object *t = open_object(path);
 	struct agora_buffer b = {.data = got, .capacity = sizeof(got)};
 	struct agora_reference r;
 	uint64_t version;
@@ -323,6 +323,16 @@ TEST(a_reference_to_a_key_is_followed_until_it_changes)
 	CHECK_STR("empty", got);
 	agora_object_close(t);
 	agora_resolver_close(resolver);
+}
+
+TEST(a_reference_to_a_key_of_a_table_is_followed_until_it_changes)
+{
+	follow_a_key_of("p/t.table");
+}
+
+TEST(a_reference_to_a_key_of_a_map_is_followed_until_it_changes)
+{
+	follow_a_key_of("p/t.map");
 }
 
 TEST(what_is_gone_is_enoent_and_what_has_no_values_is_said)
