@@ -277,6 +277,67 @@ static void read_string(const char *path, int take)
 	agora_string_close(string);
 }
 
+/* ---- stacks and lists -------------------------------------------------- */
+
+/* The next message is claimed when the maker is killed. */
+static void make_bag(const char *path)
+{
+	struct agora_options options = {.capacity = 64,
+		.message_size = LONG,
+		.inline_size = 88,
+		.memory = 1 << 17};
+	struct agora_object *object;
+	struct agora_message message;
+	const char *data;
+	size_t size;
+
+	must(agora_object_open(space, path, AGORA_WRITE | AGORA_CREATE,
+		     &options, &object),
+		path);
+	for (unsigned n = 0; n < OLD; n++) {
+		must(agora_object_push(object, "old", 3), "push");
+		must(agora_object_acquire(object, &message), "acquire");
+		must(agora_object_release(object, &message), "release");
+	}
+	for (unsigned n = 0; (data = contents(n, &size)); n++)
+		must(agora_object_push(object, data, size), "push");
+	must(agora_object_acquire(object, &message), "acquire");
+}
+
+/* What the n-th message to leave is, of five. */
+static const char *leaving(const char *path, unsigned n, size_t *ret_size)
+{
+	return contents(strstr(path, ".stack") ? 4 - n : n, ret_size);
+}
+
+static void read_bag(const char *path, int take)
+{
+	static char bytes[LONG];
+	struct agora_buffer buffer = {.data = bytes, .capacity = LONG};
+	struct agora_snapshot *snapshot;
+	struct agora_object *object;
+	const char *data;
+	size_t size;
+
+	must(agora_object_open(space, path, take ? AGORA_WRITE : AGORA_READ,
+		     NULL, &object),
+		path);
+	if (take)
+		check(object);
+	must(agora_object_snapshot(object, &snapshot), "snapshot");
+	for (unsigned n = !take; n < 5; n++) {
+		data = leaving(path, n, &size);
+		must(agora_snapshot_next(snapshot, &buffer), "next");
+		same(bytes, buffer.size, data, size, "message");
+		if (!take)
+			continue;
+		must(agora_object_pop(object, &buffer), "pop");
+		same(bytes, buffer.size, data, size, "message");
+	}
+	agora_snapshot_close(snapshot);
+	agora_object_close(object);
+}
+
 /* ---- what the tests call ---------------------------------------------- */
 
 static void make(void)
@@ -288,6 +349,8 @@ static void make(void)
 	make_table("golden/one.table", AGORA_WRITERS_ONE);
 	make_string("golden/many.string", AGORA_WRITERS_MANY);
 	make_string("golden/one.string", AGORA_WRITERS_ONE);
+	make_bag("golden/any.list");
+	make_bag("golden/any.stack");
 	make_any("golden/any.queue", 0);
 	make_any("golden/spsc-any.queue", AGORA_SPSC);
 	kill(getpid(), SIGKILL);
@@ -319,6 +382,10 @@ static void read_object(const char *path, int take)
 	}
 	if (strstr(path, ".string")) {
 		read_string(path, take);
+		return;
+	}
+	if (strstr(path, ".stack") || strstr(path, ".list")) {
+		read_bag(path, take);
 		return;
 	}
 	must(agora_table_open(space, path, take ? AGORA_WRITE : AGORA_READ,
