@@ -12,6 +12,7 @@
 #include <agora/agora.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -338,6 +339,89 @@ static void read_bag(const char *path, int take)
 	agora_object_close(object);
 }
 
+/* ---- heaps ------------------------------------------------------------- */
+
+/* Messages of many priorities, of which some came and went; small ones, equal
+ * ones and the largest. */
+#define RANKS 300
+
+static uint64_t rank_of(uint64_t n)
+{
+	return n % 3 ? n * 7 % 100 : UINT64_MAX - n % 10;
+}
+
+static void make_heap(const char *path, uint32_t flags)
+{
+	struct agora_options options = {
+		.capacity = 1000, .message_size = LONG, .flags = flags};
+	struct agora_message message;
+	struct agora_buffer buffer = {.data = &(uint64_t){0}, .capacity = 8};
+	struct agora_heap *heap;
+	size_t size;
+	const char *data = contents(4, &size);
+
+	must(agora_heap_open(space, path,
+		     AGORA_WRITE | AGORA_CREATE | AGORA_EXCLUSIVE, &options,
+		     &heap),
+		path);
+	for (uint64_t i = 0; i < OLD; i++)
+		must(agora_heap_push(heap, i, "old", 3), "push");
+	for (uint64_t i = 0; i < OLD; i++)
+		must(agora_heap_pop(heap, &buffer), "pop");
+	for (uint64_t i = 0; i < RANKS; i++)
+		must(agora_heap_push(heap, rank_of(i), &i, 8), "push");
+	must(agora_heap_push(heap, UINT64_MAX, data, size), "push");
+	must(agora_heap_acquire(heap, &message), "acquire");
+	/* The handle stays open: this process dies with its claim. */
+}
+
+/* All that is there, in order; of a relaxed heap it only counts. */
+static void take_heap(struct agora_heap *heap)
+{
+	static char bytes[LONG];
+	struct agora_buffer buffer = {.data = bytes, .capacity = LONG};
+	uint64_t priority = 0, version = 0, count = 0;
+	struct agora_stat stat;
+	bool strict;
+
+	must(agora_object_stat(agora_heap_object(heap), &stat), "stat");
+	strict = !(stat.flags & AGORA_RELAXED);
+	for (; !agora_heap_pop(heap, &buffer); count++) {
+		if (strict && (buffer.priority < priority ||
+				      (buffer.priority == priority &&
+					      buffer.version < version)))
+			must(-EBADMSG, "order");
+		priority = buffer.priority;
+		version = buffer.version;
+		if (buffer.size == 8 &&
+			rank_of(*(uint64_t *)bytes) != buffer.priority)
+			must(-EBADMSG, "priority");
+	}
+	if (count != RANKS + 1)
+		must(-ENOENT, "messages");
+}
+
+static void read_heap(const char *path, int take)
+{
+	uint64_t first;
+	struct agora_buffer buffer = {.data = &first, .capacity = 8};
+	struct agora_heap *heap;
+
+	must(agora_heap_open(
+		     space, path, take ? AGORA_WRITE : AGORA_READ, NULL, &heap),
+		path);
+	if (take) {
+		check(agora_heap_object(heap));
+		take_heap(heap);
+		check(agora_heap_object(heap));
+	} else {
+		must(agora_heap_peek(heap, &buffer), "peek");
+		same(&buffer.priority, 8, &(uint64_t){rank_of(first)}, 8,
+			"priority");
+	}
+	agora_heap_close(heap);
+}
+
 /* ---- what the tests call ---------------------------------------------- */
 
 static void make(void)
@@ -351,6 +435,8 @@ static void make(void)
 	make_string("golden/one.string", AGORA_WRITERS_ONE);
 	make_bag("golden/any.list");
 	make_bag("golden/any.stack");
+	make_heap("golden/strict.heap", 0);
+	make_heap("golden/relaxed.heap", AGORA_RELAXED);
 	make_any("golden/any.queue", 0);
 	make_any("golden/spsc-any.queue", AGORA_SPSC);
 	kill(getpid(), SIGKILL);
@@ -378,6 +464,10 @@ static void read_object(const char *path, int take)
 
 	if (strstr(path, ".queue")) {
 		read_queue(path, take);
+		return;
+	}
+	if (strstr(path, ".heap")) {
+		read_heap(path, take);
 		return;
 	}
 	if (strstr(path, ".string")) {

@@ -262,6 +262,34 @@ static void fill_string(void *string)
 	must(agora_string_store(string, bytes, FUZZ_LONG), "store");
 }
 
+/* Several levels, equals, batches, messages held and given back, full. */
+static void fill_heap(void *heap)
+{
+	static char bytes[FUZZ_LONG];
+	static const uint64_t priorities[] = {3, 1, 1 << 20, UINT64_MAX, 1};
+	struct agora_buffer b = {.data = bytes, .capacity = sizeof(bytes)};
+	struct agora_heap_item items[5];
+	struct agora_message held[3];
+
+	for (unsigned i = 0; i < 5; i++)
+		items[i] =
+			(struct agora_heap_item){priorities[i], bytes, i * 10};
+	for (unsigned i = 0; i < 150; i++) {
+		must(agora_heap_push(heap, i * 7 % 20, bytes, i), "push");
+		if (i > 20)
+			must(agora_heap_pop(heap, &b), "pop");
+	}
+	must(agora_heap_push_batch(heap, items, 5), "push_batch");
+	must(agora_heap_push(heap, 9, bytes, sizeof(bytes)), "push");
+	must(agora_heap_pop_batch(heap, (struct agora_buffer[]){b, b, b}, 3),
+		"pop_batch");
+	for (unsigned i = 0; i < 3; i++)
+		must(agora_heap_acquire(heap, &held[i]), "acquire");
+	must(agora_heap_restore(heap, &held[1]), "restore");
+	while (!agora_heap_push(heap, 4, bytes, 8))
+		;
+}
+
 struct family families[] = {
 	{.path = "p/any.queue",
 		.fill = fill_any,
@@ -379,6 +407,21 @@ struct family families[] = {
 			.inline_size = 40,
 			.memory = 1 << 17,
 			.clients = 3}},
+	{.path = "p/strict.heap",
+		.fill = fill_heap,
+		.options = {.capacity = 40,
+			.message_size = FUZZ_LONG,
+			.inline_size = 40,
+			.memory = 1 << 16,
+			.clients = 5}},
+	{.path = "p/relaxed.heap",
+		.fill = fill_heap,
+		.options = {.capacity = 200,
+			.message_size = FUZZ_LONG,
+			.inline_size = 40,
+			.memory = 1 << 16,
+			.clients = 5,
+			.flags = AGORA_RELAXED}},
 };
 
 const unsigned family_count = sizeof(families) / sizeof(*families);

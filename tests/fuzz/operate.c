@@ -583,6 +583,41 @@ static int do_reference(struct run *r)
 	return result;
 }
 
+/* ---- heaps, beside what they have of queues ---- */
+
+static int do_snapshot(struct run *r)
+{
+	struct agora_snapshot *snapshot;
+	struct agora_buffer b = buffer(r);
+	int result = agora_object_snapshot(r->object, &snapshot);
+
+	if (result)
+		return result;
+	for (int i = 0; !result && i < 40; i++) {
+		b = buffer(r);
+		result = copied(agora_snapshot_next(snapshot, &b), &b);
+	}
+	agora_snapshot_close(snapshot);
+	return result;
+}
+
+/* Of a relaxed heap there is no order to follow. */
+static int do_tap_heap(struct run *r)
+{
+	int result = do_tap(r);
+
+	return result == -EOPNOTSUPP ? 0 : result;
+}
+
+static int do_push_priority(struct run *r)
+{
+	static const char bytes[FUZZ_LONG];
+	static const uint64_t priorities[] = {0, 5, 1 << 20, UINT64_MAX};
+
+	return agora_object_push_priority(r->object,
+		priorities[(r->first + r->turn) % 4], bytes, size_to_write(r));
+}
+
 /* ---- all ---- */
 
 static const struct operation operations[] = {
@@ -611,6 +646,23 @@ static const struct operation operations[] = {
 	{"pop", &kind_queue, true, do_pop},
 	{"acquire", &kind_queue, true, do_acquire},
 	{"arm", &kind_queue, true, do_arm},
+	{"peek", &kind_heap, false, do_peek},
+	{"snapshot", &kind_heap, false, do_snapshot},
+	{"tap", &kind_heap, false, do_tap_heap},
+	{"acquire", &kind_heap, true, do_acquire},
+	{"push_priority", &kind_heap, true, do_push_priority},
+	{"acquire", &kind_heap, true, do_acquire},
+	{"restore", &kind_heap, true, do_restore},
+	{"pop", &kind_heap, true, do_pop},
+	{"push_batch", &kind_heap, true, do_push_batch},
+	{"pop_batch", &kind_heap, true, do_pop_batch},
+	{"push_priority", &kind_heap, true, do_push_priority},
+	{"pop_wait", &kind_heap, true, do_pop_wait},
+	{"release", &kind_heap, true, do_release},
+	{"push_batch", &kind_heap, true, do_push_batch},
+	{"push_wait", &kind_heap, true, do_push_wait},
+	{"pop", &kind_heap, true, do_pop},
+	{"acquire", &kind_heap, true, do_acquire},
 	{"get", &kind_table, false, do_get},
 	{"next", &kind_table, false, do_next},
 	{"put", &kind_table, true, do_put},

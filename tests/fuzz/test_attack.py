@@ -8,7 +8,7 @@ import drivers
 
 SANITIZED = "sanitize" in str(drivers.BUILD)
 ROUNDS = 100 if SANITIZED else 1000
-FAMILIES = [*range(7), "p/many.string", "p/one.string"]
+FAMILIES = [*range(7), "p/many.string", "p/one.string", "p/strict.heap", "p/relaxed.heap"]
 
 
 @pytest.mark.timeout(350)
