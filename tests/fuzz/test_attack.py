@@ -8,7 +8,8 @@ import drivers
 
 SANITIZED = "sanitize" in str(drivers.BUILD)
 ROUNDS = 100 if SANITIZED else 1000
-FAMILIES = [*range(7), "p/many.string", "p/one.string"]
+FAMILIES = [*range(7), "p/many.string", "p/one.string", "p/many.log",
+            "p/fixed.log", "p/one.log", "p/slots.log"]
 
 
 @pytest.mark.timeout(350)
