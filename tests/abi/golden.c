@@ -422,6 +422,58 @@ static void read_heap(const char *path, int take)
 	agora_heap_close(heap);
 }
 
+/* ---- logs -------------------------------------------------------------- */
+
+/* Some that are gone, five that stay; a reader that died registered. */
+static void make_log(const char *path, uint32_t writers)
+{
+	struct agora_options options = {.capacity = 5,
+		.message_size = LONG,
+		.memory = 1 << 20,
+		.flags = AGORA_RELIABLE,
+		.writers = writers};
+	struct agora_log *log;
+	uint64_t cursor = OLD;
+	const char *data;
+	size_t size;
+
+	must(agora_log_open(space, path,
+		     AGORA_WRITE | AGORA_CREATE | AGORA_EXCLUSIVE, &options,
+		     &log),
+		path);
+	for (int i = 0; i < OLD; i++)
+		must(agora_log_append(log, "old", 3), "append");
+	for (unsigned i = 0; (data = contents(i, &size)); i++)
+		must(agora_log_append(log, data, size), "append");
+	must(agora_log_register(log, &cursor), "register");
+	/* The handle stays open: this process dies with it. */
+}
+
+static void read_log(const char *path, int take)
+{
+	static char bytes[LONG];
+	struct agora_buffer buffer = {.data = bytes, .capacity = LONG};
+	struct agora_log *log;
+	uint64_t cursor = OLD;
+	const char *data;
+	size_t size;
+
+	must(agora_log_open(
+		     space, path, take ? AGORA_WRITE : AGORA_READ, NULL, &log),
+		path);
+	for (unsigned i = 0; (data = contents(i, &size)); i++) {
+		must(agora_log_read(log, &cursor, &buffer, NULL), "read");
+		same(bytes, buffer.size, data, size, "record");
+	}
+	if (agora_log_read(log, &cursor, &buffer, NULL) != -EAGAIN)
+		must(-EEXIST, "a record too many");
+	for (int i = 0; take && i < OLD; i++)
+		must(agora_log_append(log, "new", 3), "append");
+	if (take)
+		check(agora_log_object(log));
+	agora_log_close(log);
+}
+
 /* ---- what the tests call ---------------------------------------------- */
 
 static void make(void)
@@ -437,6 +489,8 @@ static void make(void)
 	make_bag("golden/any.stack");
 	make_heap("golden/strict.heap", 0);
 	make_heap("golden/relaxed.heap", AGORA_RELAXED);
+	make_log("golden/many.log", AGORA_WRITERS_MANY);
+	make_log("golden/one.log", AGORA_WRITERS_ONE);
 	make_any("golden/any.queue", 0);
 	make_any("golden/spsc-any.queue", AGORA_SPSC);
 	kill(getpid(), SIGKILL);
@@ -476,6 +530,10 @@ static void read_object(const char *path, int take)
 	}
 	if (strstr(path, ".stack") || strstr(path, ".list")) {
 		read_bag(path, take);
+		return;
+	}
+	if (strstr(path, ".log")) {
+		read_log(path, take);
 		return;
 	}
 	must(agora_table_open(space, path, take ? AGORA_WRITE : AGORA_READ,

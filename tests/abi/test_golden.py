@@ -78,6 +78,10 @@ def test_golden_files_of_all_kinds_are_there():
         "any.list", "any.queue", "any.stack", "fixed.queue", "many.string",
         "many.table", "one.string", "one.table", "relaxed.heap",
         "spsc-any.queue", "spsc-fixed.queue", "strict.heap"}
+        "any.queue", "fixed.queue", "many.log", "many.string", "many.table",
+        "one.log", "one.string",
+        "one.table",
+        "spsc-any.queue", "spsc-fixed.queue"}
 
 
 def test_segments_written_today_are_read_today(program, space):

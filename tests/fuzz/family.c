@@ -290,6 +290,42 @@ static void fill_heap(void *heap)
 		;
 }
 
+static void append(void *log, size_t size)
+{
+	static char bytes[FUZZ_LONG];
+
+	memset(bytes, 'a' + (int)(size % 26), size);
+	must(agora_log_append(log, bytes, size), "append");
+}
+
+/* Wrapped, with records reserved and half written, and perhaps a reader. */
+static void fill_log(void *log, const size_t sizes[4])
+{
+	static char bytes[FUZZ_LONG];
+	struct agora_buffer b = {.data = bytes, .capacity = sizeof(bytes)};
+	struct agora_reservation room;
+	uint64_t cursor = 0;
+	int result;
+
+	for (unsigned i = 0; i < 60; i++)
+		append(log, sizes[i % 4]);
+	result = agora_log_register(log, &cursor);
+	for (unsigned i = 0; !result && i < 6; i++)
+		must(agora_log_read(log, &cursor, &b, NULL), "read");
+	append(log, sizes[0]);
+	must(agora_log_reserve(log, sizes[0], &room), "reserve");
+}
+
+static void fill_log_any(void *log)
+{
+	fill_log(log, (const size_t[]){24, 300, FUZZ_LONG, 0});
+}
+
+static void fill_log_fixed(void *log)
+{
+	fill_log(log, (const size_t[]){24, 24, 24, 24});
+}
+
 struct family families[] = {
 	{.path = "p/any.queue",
 		.fill = fill_any,
@@ -422,6 +458,34 @@ struct family families[] = {
 			.memory = 1 << 16,
 			.clients = 5,
 			.flags = AGORA_RELAXED}},
+	{.path = "p/many.log",
+		.fill = fill_log_any,
+		.options = {.capacity = 12,
+			.message_size = FUZZ_LONG,
+			.inline_size = 40,
+			.memory = 1 << 16,
+			.flags = AGORA_RELIABLE,
+			.clients = 3}},
+	{.path = "p/fixed.log",
+		.fill = fill_log_fixed,
+		.options = {.capacity = 20,
+			.message_size = 24,
+			.flags = AGORA_FIXED,
+			.clients = 3}},
+	{.path = "p/one.log",
+		.fill = fill_log_any,
+		.options = {.capacity = 12,
+			.message_size = FUZZ_LONG,
+			.memory = 1 << 16,
+			.writers = AGORA_WRITERS_ONE,
+			.clients = 3}},
+	{.path = "p/slots.log",
+		.fill = fill_log_fixed,
+		.options = {.capacity = 12,
+			.message_size = 24,
+			.flags = AGORA_FIXED | AGORA_RELIABLE,
+			.writers = AGORA_WRITERS_ONE,
+			.clients = 3}},
 };
 
 const unsigned family_count = sizeof(families) / sizeof(*families);
