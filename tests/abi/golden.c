@@ -231,6 +231,71 @@ static void check(struct agora_object *object)
 	must(agora_object_check(object, 1, &report), "check");
 }
 
+/* ---- ordered maps and sets --------------------------------------------- */
+
+/* As many keys as give some levels, in no order; some replaced, some gone. */
+#define SORTED 200
+
+static void sorted_key(unsigned number, char key[5])
+{
+	snprintf(key, 5, "%04u", number * 37 % SORTED);
+}
+
+static void make_sorted(const char *path, uint64_t message_size)
+{
+	struct agora_options options = {.capacity = SORTED,
+		.message_size = message_size,
+		.key_size = 64,
+		.inline_size = 128};
+	size_t size = message_size ? 4 : 0;
+	struct agora_object *object;
+	char key[5];
+
+	must(agora_object_open(space, path,
+		     AGORA_WRITE | AGORA_CREATE | AGORA_EXCLUSIVE, &options,
+		     &object),
+		path);
+	for (unsigned i = 0; i < SORTED + 20; i++) {
+		sorted_key(i, key);
+		must(agora_object_put(object, key, 4, key, size), "put");
+	}
+	for (unsigned i = 0; i < 20; i++) {
+		sorted_key(i, key);
+		must(agora_object_delete(object, key, 4), "delete");
+	}
+	agora_object_close(object);
+}
+
+static void read_sorted(const char *path, int take)
+{
+	char bytes[65], value[4], last[5] = "";
+	struct agora_buffer key = {
+		.data = bytes, .capacity = 64, .size = SIZE_MAX};
+	struct agora_buffer b = {.data = value, .capacity = sizeof(value)};
+	struct agora_object *object;
+	unsigned count = 0;
+
+	must(agora_object_open(space, path, take ? AGORA_WRITE : AGORA_READ,
+		     NULL, &object),
+		path);
+	for (; !agora_object_next(object, &key, &b); count++) {
+		bytes[key.size] = 0;
+		if (strcmp(bytes, last) <= 0)
+			must(-EILSEQ, "order");
+		if (strstr(path, ".map"))
+			same(value, b.size, bytes, 4, "value");
+		memcpy(last, bytes, 5);
+	}
+	if (count != SORTED - 20)
+		must(-ENOENT, "keys");
+	if (take) {
+		must(agora_object_put(object, "new", 3, "", 0), "put");
+		must(agora_object_delete(object, last, 4), "delete");
+		check(object);
+	}
+	agora_object_close(object);
+}
+
 /* ---- strings ---------------------------------------------------------- */
 
 /* The value is long, was appended to, and replaced another. */
@@ -483,6 +548,8 @@ static void make(void)
 	make_fixed("golden/spsc-fixed.queue", AGORA_SPSC);
 	make_table("golden/many.table", AGORA_WRITERS_MANY);
 	make_table("golden/one.table", AGORA_WRITERS_ONE);
+	make_sorted("golden/x.map", 64);
+	make_sorted("golden/y.set", 0);
 	make_string("golden/many.string", AGORA_WRITERS_MANY);
 	make_string("golden/one.string", AGORA_WRITERS_ONE);
 	make_bag("golden/any.list");
@@ -522,6 +589,10 @@ static void read_object(const char *path, int take)
 	}
 	if (strstr(path, ".heap")) {
 		read_heap(path, take);
+		return;
+	}
+	if (strstr(path, ".map") || strstr(path, ".set")) {
+		read_sorted(path, take);
 		return;
 	}
 	if (strstr(path, ".string")) {
