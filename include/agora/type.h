@@ -15,7 +15,7 @@ extern "C" {
 
 #pragma GCC visibility push(default)
 
-#define AGORA_TYPE_MAX 64 /* bytes of a type's name, with its NUL */
+#define AGORA_TYPE_MAX 1024 /* bytes of a type's name, with its NUL */
 
 /**
  * Check that a name is that of a known type.

@@ -59,8 +59,8 @@ struct header_shm {
 	uint64_t checksum; /* XXH3 of everything before it */
 };
 
-static_assert(sizeof(struct params_shm) == 112, "format");
-static_assert(sizeof(struct header_shm) == 160, "format");
+static_assert(sizeof(struct params_shm) == 1072, "format");
+static_assert(sizeof(struct header_shm) == 1120, "format");
 
 /* How many words a kind may keep in the roots, 128 bytes apart. */
 #define ROOTS_WORDS 30

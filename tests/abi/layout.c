@@ -21,7 +21,7 @@ static_assert(FORMAT_MAGIC == 0x0a61726f67610affu, "magic");
 static_assert(OFFSET_ROOTS == 4096 && OFFSET_CLIENTS == 8192, "regions");
 static_assert(CLIENTS_MAX == 4095, "an owner has 12 bits");
 
-SIZE(params_shm, 112);
+SIZE(params_shm, 1072);
 AT(params_shm, capacity, 0);
 AT(params_shm, message_size, 8);
 AT(params_shm, key_size, 16);
@@ -32,7 +32,7 @@ AT(params_shm, inline_size, 40);
 AT(params_shm, clients, 44);
 AT(params_shm, type, 48);
 
-SIZE(header_shm, 160);
+SIZE(header_shm, 1120);
 AT(header_shm, magic, 0);
 AT(header_shm, format, 8);
 AT(header_shm, kind, 12);
@@ -40,7 +40,7 @@ AT(header_shm, size, 16);
 AT(header_shm, created, 24);
 AT(header_shm, seed, 32);
 AT(header_shm, params, 40);
-AT(header_shm, checksum, 152);
+AT(header_shm, checksum, 1112);
 
 SIZE(roots_shm, 4096);
 AT(roots_shm, armed, 0);

@@ -109,10 +109,15 @@ static uint64_t of_bitmaps(const struct family *f, uint32_t place)
 	return pool->bitmap + place / 2 % ((pool->count + 63) / 64) * 8;
 }
 
+/* Of the type, which is most of it, only the beginning. */
 static uint64_t of_header(const struct family *f, uint32_t place)
 {
+	const uint64_t end = sizeof(struct header_shm) - 8;
+	const uint64_t most = offsetof(struct header_shm, params.type) + 64;
+
 	(void)f;
-	return place * 4 % sizeof(struct header_shm);
+	place = place * 4 % (uint32_t)(most + 8);
+	return place < most ? place : end + place - most;
 }
 
 static uint64_t of_anything(const struct family *f, uint32_t place)

@@ -61,7 +61,7 @@ class Options(ctypes.Structure):
 
 class Stat(ctypes.Structure):
     _fields_ = [
-        ("kind", POINTER(Kind)), ("type", c_char * 64),
+        ("kind", POINTER(Kind)), ("type", c_char * 1024),
         ("capacity", c_uint64), ("count", c_uint64), ("bytes", c_uint64),
         ("message_size", c_uint64), ("key_size", c_uint64),
         ("memory", c_uint64), ("memory_max", c_uint64),
