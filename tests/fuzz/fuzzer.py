@@ -38,7 +38,7 @@ OPTIONS = ["-handle_bus=0", "-detect_leaks=0", f"-max_len={BYTES_MOST}",
 
 
 def sources():
-    library = [path for folder in ("base", "shm", "data")
+    library = [path for folder in ("base", "type", "shm", "data")
                for path in sorted((ROOT / "lib" / folder).glob("*.c"))]
     own = [path for path in sorted(HERE.glob("*.c"))]
     leave_out = {ROOT / "lib/base/crash.c", HERE / "replay.c",
