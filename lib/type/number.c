@@ -148,6 +148,9 @@ size_t type_number_print(
 	if (isinf(number))
 		return (size_t)snprintf(
 			text, TYPE_NUMBER, "\"%sinf\"", number < 0 ? "-" : "");
+	/* Read as an integer, it would lose its sign. */
+	if (number == 0 && signbit(number))
+		return (size_t)snprintf(text, TYPE_NUMBER, "-0.0");
 	return (size_t)print_float(scalar, value, text);
 }
 

@@ -90,7 +90,7 @@ static const char *find_where(const char *text)
 		depth -= *at == '}' && depth;
 		if (!depth && !strncmp(at, "where", 5) &&
 			(at == text || strchr(" \t}", at[-1])) &&
-			(at[5] == ' ' || at[5] == '\t'))
+			(at[5] == ' ' || at[5] == '\t' || !at[5]))
 			return at + 5;
 	}
 	return NULL;
@@ -217,35 +217,54 @@ static char *trim(const char *text)
 	return strndup(text, size);
 }
 
+/* As before: 0. With another meaning: -EEXIST. Or 1: it is new. */
+static int compare(const struct agora_type_set *set,
+	const struct type_meaning *meaning, struct agora_type_error *error)
+{
+	const struct type_meaning *present =
+		find(set, meaning->path, strlen(meaning->path));
+
+	if (!present)
+		return 1;
+	if (!strcmp(present->text, meaning->text))
+		return 0;
+	type_error(error, 0, "it is declared already: %.150s", present->text);
+	return -EEXIST;
+}
+
+/* Returns 1: it is of the set now; 0: it was in it; or an error. */
+static int add(struct agora_type_set *set, struct type_meaning *meaning,
+	const char *path, const char *text, struct agora_type_error *error)
+{
+	struct agora_type type;
+	int result;
+
+	meaning->text = trim(text);
+	if (!meaning->text)
+		return -ENOMEM;
+	result = begin(meaning, path, set, &type, error);
+	if (!result)
+		result = compare(set, meaning, error);
+	if (result <= 0)
+		return result;
+	result = parse_meaning(meaning, set, &type, error);
+	if (!result)
+		result = finish(set, meaning, error);
+	return result ? result : 1;
+}
+
 int agora_type_set_add(struct agora_type_set *set, const char *path,
 	const char *text, struct agora_type_error *ret_error)
 {
-	struct type_meaning *meaning = calloc(1, sizeof(*meaning)), *present;
-	struct agora_type type;
+	struct type_meaning *meaning = calloc(1, sizeof(*meaning));
 	int result;
 
 	if (!meaning)
 		return -ENOMEM;
-	meaning->text = trim(text);
-	result = meaning->text ? begin(meaning, path, set, &type, ret_error)
-			       : -ENOMEM;
-	present =
-		result ? NULL : find(set, meaning->path, strlen(meaning->path));
-	if (present) {
-		result = strcmp(present->text, meaning->text) ? -EEXIST : 0;
-		if (result)
-			type_error(ret_error, 0,
-				"it is declared already: %.150s",
-				present->text);
-		free_meaning(meaning);
-		return result;
-	}
-	if (!result)
-		result = parse_meaning(meaning, set, &type, ret_error);
-	if (!result)
-		result = finish(set, meaning, ret_error);
-	if (result)
-		free_meaning(meaning);
+	result = add(set, meaning, path, text, ret_error);
+	if (result == 1)
+		return 0;
+	free_meaning(meaning);
 	if ((result == -EINVAL || result == -EEXIST) && ret_error)
 		type_error_place(ret_error, text, strlen(text));
 	return result;

@@ -332,7 +332,8 @@ int type_where_open(const char *text, size_t offset,
 		return 0;
 	}
 	if (where->root)
-		fail(&p, "nothing more can stand here");
+		type_error(error, offset + space + (size_t)(p.at - where->text),
+			"nothing more can stand here");
 	free(where);
 	return -EINVAL;
 }

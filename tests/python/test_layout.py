@@ -18,6 +18,8 @@ STRUCTS = {
     "agora_program_options": _library.ProgramOptions,
     "agora_program_info": _library.ProgramInfo,
     "agora_event": _library.Event,
+    "agora_type_error": _library.TypeError_,
+    "agora_type_field": _library.TypeField,
 }
 
 CONSTANTS = {

@@ -22,14 +22,15 @@ from .program import Program, ProgramInfo
 from .queue import Queue, Sequence, Tap
 from .space import Space
 from .table import Entry, Keyed, StaleError, Table
+from .type import Field, Type, TypeMismatch, Types
 from .waiter import wait
 from .watch import Event, Watch
 
 __all__ = [
-    "ADVANCED", "Check", "Claim", "Client", "Entry", "Event", "Keyed", "Object",
+    "ADVANCED", "Check", "Claim", "Client", "Entry", "Event", "Field", "Keyed", "Object",
     "Options", "Program", "ProgramInfo", "Queue", "READABLE",
     "Reservation", "Sequence", "Space", "StaleError", "Stat", "Table", "Tap",
-    "WRITABLE", "Watch", "open", "register",
+    "Type", "TypeMismatch", "Types", "WRITABLE", "Watch", "open", "register",
     "version", "wait",
 ]
 
