@@ -188,14 +188,17 @@ void type_regex_close(struct type_regex *regex)
 int type_regex_check(const struct type_regex *regex, struct type_value value,
 	struct agora_type_error *error)
 {
-	const char *text = value.size ? (const char *)value.data : "";
 	regmatch_t range = {0, (regoff_t)value.size};
+	char text[VALUE_MAX + 1]; /* sanitizers look for a NUL */
 	locale_t old;
 	int result;
 
 	if (value.size > VALUE_MAX)
 		return type_error(error, value.offset + VALUE_MAX,
 			"it has more than %d bytes", VALUE_MAX);
+	if (value.size)
+		memcpy(text, value.data, value.size);
+	text[value.size] = '\0';
 	old = enter();
 	result = regexec(&regex->regex, text, 1, &range, REG_STARTEND);
 	uselocale(old);
