@@ -2,6 +2,7 @@
  * text.c - runs one function of fs/text on standard input.
  *
  *	text escape|unescape|name|message TYPE|entry|parse
+ *	text typed|untyped TYPE
  *	text lines PIECE REFUSALS [LIMIT]
  *
  * entry and parse separate key and value by a NUL. lines cuts its input
@@ -123,6 +124,26 @@ static int parse(const struct text *input, struct text *out, size_t *offset)
 	return r;
 }
 
+/* A message is shown, or what was written becomes one. */
+static int typed(
+	const struct text *input, char **args, struct text *out, size_t *offset)
+{
+	struct agora_type_error error = {.offset = 0};
+	struct agora_type *type;
+	int r = agora_type_open(args[1], NULL, &type, &error);
+
+	if (r < 0)
+		return r;
+	if (strcmp(args[0], "typed") == 0)
+		r = text_typed(out, type, input->data, input->size);
+	else
+		r = text_typed_parse(
+			out, type, input->data, input->size, &error);
+	*offset = error.offset;
+	agora_type_close(type);
+	return r;
+}
+
 static int run(const struct text *input, char **args, struct text *out)
 {
 	size_t offset = 0;
@@ -136,6 +157,8 @@ static int run(const struct text *input, char **args, struct text *out)
 		r = text_key_name(out, input->data, input->size);
 	else if (strcmp(args[0], "message") == 0 && args[1])
 		r = text_message(out, args[1], input->data, input->size);
+	else if (strstr(args[0], "typed") && args[1])
+		r = typed(input, args, out, &offset);
 	else if (strcmp(args[0], "entry") == 0)
 		r = entry(input, out);
 	else if (strcmp(args[0], "parse") == 0)
