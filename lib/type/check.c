@@ -169,7 +169,7 @@ int type_element(const struct agora_type *type, unsigned n,
 static int check_list(const struct agora_type *type, unsigned n,
 	struct type_value value, struct agora_type_error *error)
 {
-	struct type_value element;
+	struct type_value element = {.data = NULL};
 	int result = 0;
 
 	n = type->node[n].first;
@@ -192,7 +192,7 @@ int type_compare(const void *a, size_t a_size, const void *b, size_t b_size)
 static int check_map(const struct agora_type *type, unsigned n,
 	struct type_value value, struct agora_type_error *error)
 {
-	struct type_value key, item, before = {.data = NULL};
+	struct type_value before = {.data = NULL}, key = before, item;
 	unsigned first = type->node[n].first;
 	unsigned second = type->node[first].next;
 	int result;

@@ -22,10 +22,13 @@ static int refuse(yajl_handle parser, struct type_value value, size_t at,
 	struct agora_type_error *error)
 {
 	unsigned char *text = CALL(5, yajl_get_error)(parser, 0, NULL, 0);
-	const char *words = text ? (const char *)text : "";
-	const char *colon = strstr(words, ": ");
+	const char *words = "no memory", *colon;
 
-	words = colon ? colon + 2 : words;
+	if (text) {
+		words = (const char *)text;
+		colon = strstr(words, ": ");
+		words = colon ? colon + 2 : words;
+	}
 	type_error(error, value.offset + at, "not JSON: %.*s",
 		(int)strcspn(words, "\n"), words);
 	if (text)

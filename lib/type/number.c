@@ -192,12 +192,13 @@ size_t type_number_span(const char *text, size_t size)
 /* What is said of a number that does not fit. */
 static const char *out_of_range(enum type_scalar scalar)
 {
+	static const char wide[] = "not a number from -9223372036854775808 to "
+				   "9223372036854775807";
 	static const char *const ranges[] = {
 		[SCALAR_I8] = "not a number from -128 to 127",
 		[SCALAR_I16] = "not a number from -32768 to 32767",
 		[SCALAR_I32] = "not a number from -2147483648 to 2147483647",
-		[SCALAR_I64] = "not a number from -9223372036854775808 to "
-			       "9223372036854775807",
+		[SCALAR_I64] = wide,
 		[SCALAR_U8] = "not a number from 0 to 255",
 		[SCALAR_U16] = "not a number from 0 to 65535",
 		[SCALAR_U32] = "not a number from 0 to 4294967295",
@@ -263,25 +264,24 @@ static const char *scan_integer(
 static const char *scan_float(
 	enum type_scalar scalar, const char *text, size_t size, void *ret_value)
 {
+	bool small = scalar == SCALAR_F32;
 	char copy[DIGITS_MAX + 1];
+	double large_number;
+	float small_number;
 	locale_t old;
-	double large;
-	float small;
 
 	if (size > DIGITS_MAX)
 		return "a number of more than 4096 digits";
 	memcpy(copy, text, size);
 	copy[size] = '\0';
 	old = uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0));
-	large = strtod(copy, NULL);
-	small = strtof(copy, NULL);
+	large_number = strtod(copy, NULL);
+	small_number = strtof(copy, NULL); /* rounded once */
 	uselocale(old);
-	if (scalar == SCALAR_F32 ? isinf(small) : isinf(large))
+	if (small ? isinf(small_number) : isinf(large_number))
 		return out_of_range(scalar);
-	if (scalar == SCALAR_F32)
-		memcpy(ret_value, &small, sizeof(small));
-	else
-		memcpy(ret_value, &large, sizeof(large));
+	memcpy(ret_value, small ? (void *)&small_number : (void *)&large_number,
+		type_scalar_bytes(scalar));
 	return NULL;
 }
 
@@ -317,7 +317,7 @@ static bool scan_nan(
 		text[size - 1] != ')')
 		return false;
 	for (size_t i = 6; i < size - 1; i++) {
-		const char *digit = memchr(hex, text[i], 16);
+		const char *digit = text[i] ? strchr(hex, text[i]) : NULL;
 
 		if (!digit)
 			return false;

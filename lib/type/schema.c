@@ -204,7 +204,7 @@ static void write_lines(struct type_sink *out, const struct agora_type *type)
 	char line[AGORA_TYPE_MAX + 64];
 	struct type_text text = {line, sizeof(line), 0};
 	struct agora_type_field field;
-	struct names names;
+	struct names names = {.text = ""};
 
 	type_write(&text, "type\t%s\n", type->canon);
 	if (agora_type_size(type))
