@@ -142,8 +142,8 @@ static const char *plan(const struct kind *kind,
 		return problem;
 	*params = (struct params_shm){
 		.clients = options->clients ? options->clients : CLIENTS_MAX};
-	agora_type_canon(options->type ? options->type : "bytes", params->type,
-		NULL);
+	agora_type_canon(
+		options->type ? options->type : "bytes", params->type, NULL);
 	return kind->plan(options, params);
 }
 
