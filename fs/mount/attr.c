@@ -21,6 +21,11 @@
 #define W 2
 #define X 1
 
+static bool is_folder(enum facet facet)
+{
+	return facet == FACET_FOLDER || facet == FACET_KEYS;
+}
+
 /* For each class of users: give bits where all that is needed is set. */
 static mode_t grant(mode_t mode, mode_t need, mode_t give)
 {
@@ -42,6 +47,7 @@ static mode_t mode_of(enum facet facet, mode_t mode)
 	case FACET_KEY:
 		return S_IFREG | grant(mode, R, R) | grant(mode, W, W);
 	case FACET_FOLDER:
+	case FACET_KEYS:
 		return S_IFDIR | grant(mode, R, R | X) | grant(mode, W, W | X);
 	case FACET_DOT:
 		return S_IFDIR | grant(mode, R, R | X) | grant(mode, W, X);
@@ -147,7 +153,7 @@ int attr_get(struct place *place, const struct stat *source, bool sized,
 		st.st_blocks = (size + 511) / 512;
 		st.st_nlink = 1;
 	}
-	if (place->facet == FACET_FOLDER || place->facet == FACET_DOT) {
+	if (is_folder(place->facet) || place->facet == FACET_DOT) {
 		st.st_nlink = 2;
 		st.st_size = 0;
 		st.st_blocks = 0;
@@ -208,11 +214,32 @@ static int open_source(struct place *place)
 	}
 }
 
+/* Whether owner, group and mode of keys are to be what they are: tools that
+ * copy whole trees ask for that. */
+static bool is_so(struct place *place, const struct stat *st, int to_set)
+{
+	struct stat now;
+
+	if (place->facet != FACET_KEY && !is_folder(place->facet))
+		return false;
+	if (attr_get(place, NULL, false, &now) < 0)
+		return false;
+	if (to_set & ~(FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID |
+			     FUSE_SET_ATTR_GID | FUSE_SET_ATTR_CTIME))
+		return false;
+	return !(to_set & FUSE_SET_ATTR_MODE &&
+		       (now.st_mode ^ st->st_mode) & 07777) &&
+	       !(to_set & FUSE_SET_ATTR_UID && now.st_uid != st->st_uid) &&
+	       !(to_set & FUSE_SET_ATTR_GID && now.st_gid != st->st_gid);
+}
+
 static int change_source(
 	fuse_req_t req, struct place *place, const struct stat *st, int to_set)
 {
 	int fd = open_source(place), r;
 
+	if (fd == -EPERM && is_so(place, st, to_set))
+		return 0;
 	if (fd < 0)
 		return fd;
 	caller_enter(req);
@@ -222,19 +249,28 @@ static int change_source(
 	return r;
 }
 
+static bool is_only_value(const struct place *place)
+{
+	const struct agora_kind *kind = agora_kind_of(place->object);
+
+	return kind && kind->shape == AGORA_VALUE;
+}
+
 static int resize(struct place *place, uint64_t size, struct file *file)
 {
 	switch (place->facet) {
-	case FACET_OBJECT: /* as with a terminal: what was said was said */
+	case FACET_OBJECT:
+		if (!is_only_value(place))
+			return 0; /* what was said was said */
+		break;
 	case FACET_PUT:
 		return 0;
 	case FACET_KEY:
-		if (file)
-			return stage_truncate(file, size);
-		return stage_resize_key(place, size);
+		break;
 	default:
 		return -EPERM;
 	}
+	return file ? stage_truncate(file, size) : stage_resize(place, size);
 }
 
 int attr_set(fuse_req_t req, struct place *place, const struct stat *st,
@@ -250,8 +286,12 @@ int attr_set(fuse_req_t req, struct place *place, const struct stat *st,
 	to_set &= ~FUSE_SET_ATTR_SIZE;
 	if (r < 0 || !to_set)
 		return r;
+	/* times of keys are the object's: nothing to do, so that tar and cp
+	 * can fill a folder */
 	if (place->facet == FACET_KEY && !(to_set & ~times))
-		return file ? stage_touch(file) : 0; /* they are the table's */
+		return file ? stage_touch(file) : 0;
+	if (is_folder(place->facet) && !(to_set & ~times))
+		return 0;
 	if (place->facet == FACET_OBJECT && !(to_set & ~FUSE_SET_ATTR_CTIME))
 		return 0;
 	return change_source(req, place, st, to_set);

@@ -8,8 +8,8 @@
  */
 #include "dir.h"
 
+#include "keys.h"
 #include "tree.h"
-#include "view.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,10 +29,7 @@ static int add(struct file *file, const char *name, const struct place *place)
 	int r;
 
 	e.ino = node_ino(place);
-	if (place->facet <= FACET_DOT &&
-		(place->facet == FACET_ROOT || place->facet == FACET_PROGRAM ||
-			place->facet == FACET_FOLDER ||
-			place->facet == FACET_DOT))
+	if (facet_is_dir(place->facet))
 		e.mode = S_IFDIR;
 	r = text_append(&file->snapshot, &e, sizeof(e));
 	if (!r)
@@ -44,9 +41,10 @@ static int add(struct file *file, const char *name, const struct place *place)
 
 static int add_files(struct file *file, const struct tree_file *list)
 {
-	struct place place = file->place;
+	struct place place;
 	int r = 0;
 
+	place_copy(&place, &file->place);
 	for (; !r && list->name; list++) {
 		place.facet = list->facet;
 		if (list->listed && tree_dot_has(list, &place))
@@ -119,47 +117,6 @@ static int list_objects(struct file *file)
 	return r;
 }
 
-/* Keys without a name (empty, or too long for one) are left out. */
-static int add_key(struct file *file, const struct agora_buffer *key)
-{
-	struct place place = file->place;
-	struct text name = {0};
-	int r;
-
-	r = key->size > sizeof(place.key) - 1
-		    ? -ENAMETOOLONG
-		    : text_key_name(&name, key->data, key->size);
-	if (!r)
-		r = text_append(&name, "", 1);
-	if (!r) {
-		place.facet = FACET_KEY;
-		memcpy(place.key, key->data, key->size);
-		place.key_size = key->size;
-		r = add(file, name.data, &place);
-	}
-	text_free(&name);
-	return r == -EINVAL || r == -ENAMETOOLONG ? 0 : r;
-}
-
-static int list_keys(struct file *file)
-{
-	struct object *o = file->object;
-	struct agora_buffer key = {.capacity = o->key_size, .size = SIZE_MAX};
-	uint64_t left = view_bound(o);
-	int r = 0;
-
-	key.data = malloc(o->key_size + 1);
-	if (!key.data)
-		return -ENOMEM;
-	while (!r && left--) {
-		r = agora_object_next(object_reader(o), &key, NULL);
-		if (!r)
-			r = add_key(file, &key);
-	}
-	free(key.data);
-	return r == -ENOENT ? 0 : r;
-}
-
 static int list(struct file *file)
 {
 	switch (file->place.facet) {
@@ -168,7 +125,8 @@ static int list(struct file *file)
 	case FACET_PROGRAM:
 		return list_objects(file);
 	case FACET_FOLDER:
-		return list_keys(file);
+	case FACET_KEYS:
+		return keys_list(file, add);
 	default:
 		return add_files(file, tree_dot_files);
 	}
@@ -176,10 +134,12 @@ static int list(struct file *file)
 
 int dir_open(struct file *file, bool created)
 {
-	struct place parent = file->place;
+	struct place parent;
 	int r;
 
 	(void)created;
+	place_copy(&parent, &file->place);
+	parent.key_size = 0;
 	parent.facet = FACET_PROGRAM;
 	if (file->place.facet <= FACET_PROGRAM)
 		parent.facet = FACET_ROOT;

@@ -16,6 +16,7 @@
 #include "ready.h"
 #include "stage.h"
 #include "take.h"
+#include "tap.h"
 #include "tree.h"
 #include "view.h"
 
@@ -39,6 +40,7 @@ static const struct face faces[FACET_COUNT] = {
 	[FACET_ROOT] = {.open = dir_open, .read = dir_read},
 	[FACET_PROGRAM] = {.open = dir_open, .read = dir_read},
 	[FACET_FOLDER] = {.open = dir_open, .read = dir_read},
+	[FACET_KEYS] = {.open = dir_open, .read = dir_read},
 	[FACET_DOT] = {.open = dir_open, .read = dir_read},
 	[FACET_README] = {.open = view_open, .read = view_read},
 	[FACET_EVENTS] = {.open = view_open, .read = view_read},
@@ -94,6 +96,27 @@ static const struct face faces[FACET_COUNT] = {
 	[FACET_HOLDERS] = {.open = view_open, .read = view_read},
 	[FACET_ERRORS] = {.open = view_open, .read = view_read},
 };
+
+/* An object that is one value is written as a whole. */
+static const struct face value_face = {
+	.open = stage_open,
+	.read = view_read,
+	.write = stage_write,
+	.flush = stage_flush,
+	.end = stage_end,
+};
+
+static const struct face *face_of(const struct place *place)
+{
+	const struct agora_kind *kind;
+
+	if (place->facet == FACET_OBJECT) {
+		kind = agora_kind_of(place->object);
+		if (kind && kind->shape == AGORA_VALUE)
+			return &value_face;
+	}
+	return &faces[place->facet];
+}
 
 /* ---- the life of a file ------------------------------------------------ */
 
@@ -182,7 +205,7 @@ static void insert(struct file *file, uint64_t fh)
 static int open_as(fuse_req_t req, const struct place *place, int flags,
 	bool created, struct file **ret_file)
 {
-	const struct face *face = &faces[place->facet];
+	const struct face *face = face_of(place);
 	struct file *file;
 	int r;
 
@@ -193,7 +216,7 @@ static int open_as(fuse_req_t req, const struct place *place, int flags,
 		return -ENOMEM;
 	pthread_mutex_init(&file->lock, NULL);
 	file->refs = 1;
-	file->place = *place;
+	place_copy(&file->place, place);
 	file->face = face;
 	file->flags = flags;
 	file->opener = fuse_req_ctx(req)->pid;
@@ -297,7 +320,7 @@ bool file_wants_flush(const struct file *file)
 		return false;
 	/* a write to a sequence of bytes is over when it returns */
 	return file->place.facet != FACET_OBJECT || file->object->lines ||
-	       file->object->kind->shape == AGORA_KEYED;
+	       file->object->kind->shape != AGORA_SEQUENCE;
 }
 
 /* ---- who asks ---------------------------------------------------------- */

@@ -20,6 +20,7 @@ struct stage {
 	struct text bytes;
 	bool dirty;   /* to be published: written, emptied or new */
 	bool written; /* since it was published last */
+	bool appends; /* to a value, however it changes meanwhile */
 	unsigned int flushes;
 };
 

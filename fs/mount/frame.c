@@ -2,9 +2,11 @@
  * frame.c - what is written to an object becomes messages or entries.
  *
  * A sequence of a type without lines: a write is a message, whole or not at
- * all. One with lines: each line is a message. A keyed object: each line is
- * KEY<TAB>VALUE. A line that a write cuts off waits in the open file for its
- * rest, and counts as it is when the process that opened the file closes it.
+ * all. One with lines: each line is a message. Where messages have
+ * priorities, PRIORITY<TAB> stands before each. A keyed object: each line is
+ * KEY<TAB>VALUE, or a member. A line that a write cuts off waits in the open
+ * file for its rest, and counts as it is when the process that opened the file
+ * closes it.
  *
  * Of several lines in one write, those before a full object or a bad line
  * are stored and the write returns short; the next write meets the same line
@@ -37,6 +39,8 @@ int frame_open(struct file *file, bool created)
 	uint64_t limit = o->message_size;
 
 	/* an escaped byte has four characters, and there is a tab */
+	if (o->kind->traits & AGORA_PRIORITIES)
+		limit += TEXT_PRIORITY_MAX;
 	if (is_keyed(file))
 		limit = 4 * (o->key_size + o->message_size) + 1;
 	file->lines.limit = limit < LINE_MAX_BYTES ? limit : LINE_MAX_BYTES;
@@ -45,24 +49,11 @@ int frame_open(struct file *file, bool created)
 
 /* ---- storing one piece ------------------------------------------------ */
 
-static int push(
-	struct object *o, const char *data, size_t size, size_t *ret_offset)
+/* Where in the line a byte of what it stores lies; escapes make it longer. */
+static size_t stored_offset(
+	const char *line, size_t size, bool members, size_t at)
 {
-	int r = agora_type_check(o->type, data, size, ret_offset);
-
-	if (r == -EBADMSG)
-		return r;
-	*ret_offset = 0;
-	object_begin(o);
-	r = agora_object_push(object_writer(o), data, size);
-	object_end(o);
-	return r;
-}
-
-/* Where in the line a byte of its value lies; escapes make it longer. */
-static size_t value_offset(const char *line, size_t size, size_t at)
-{
-	const char *value = memchr(line, '\t', size);
+	const char *value = members ? NULL : memchr(line, '\t', size);
 	size_t start = value ? value + 1 - line : 0;
 
 	return memchr(line + start, '\\', size - start) ? start : start + at;
@@ -71,16 +62,19 @@ static size_t value_offset(const char *line, size_t size, size_t at)
 static int put_line(
 	struct object *o, const char *line, size_t size, size_t *ret_offset)
 {
+	bool members = o->kind->traits & AGORA_MEMBERS;
 	struct text key = {0}, value = {0};
+	const struct text *typed = members ? &key : &value;
 	size_t at;
 	int r;
 
-	r = text_entry_parse(line, size, &key, &value, ret_offset);
+	r = text_entry_parse(
+		o->kind->traits, line, size, &key, &value, ret_offset);
 	if (r < 0)
 		goto out;
-	r = agora_type_check(o->type, value.data, value.size, &at);
+	r = agora_type_check(o->type, typed->data, typed->size, &at);
 	if (r == -EBADMSG) {
-		*ret_offset = value_offset(line, size, at);
+		*ret_offset = stored_offset(line, size, members, at);
 		goto out;
 	}
 	object_begin(o);
@@ -99,7 +93,7 @@ static int store(
 	*ret_offset = 0;
 	if (is_keyed(file))
 		return put_line(file->object, data, size, ret_offset);
-	return push(file->object, data, size, ret_offset);
+	return object_push(file->object, data, size, ret_offset);
 }
 
 /* ---- writing ---------------------------------------------------------- */

@@ -8,6 +8,7 @@
 
 #include "caller.h"
 #include "events.h"
+#include "keys.h"
 #include "object.h"
 #include "tree.h"
 
@@ -29,10 +30,11 @@ static int find_program(struct place *parent)
 static int object_path(
 	const struct place *parent, const char *name, char ret_path[520])
 {
-	struct place place = *parent;
+	struct place place;
 
 	if (strlen(name) > 255)
 		return -ENAMETOOLONG;
+	place_copy(&place, parent);
 	strcpy(place.object, name);
 	tree_path(&place, ret_path);
 	return 0;
@@ -80,19 +82,37 @@ static int create_object(fuse_req_t req, struct place *parent, const char *name,
 	return r < 0 ? r : tree_lookup(parent, name, ret_place);
 }
 
+/* Whether there may be such a key: as long, and as a member of the type. */
+static int check_key(struct place *place)
+{
+	struct object *o;
+	int r = object_get(place, AGORA_READ, &o);
+
+	if (r < 0)
+		return r;
+	r = place->key_size > o->key_size ? -ENAMETOOLONG : 0;
+	if (!r && o->kind->traits & AGORA_MEMBERS &&
+		agora_type_check(o->type, place->key, place->key_size, NULL) ==
+			-EBADMSG)
+		r = -EBADMSG;
+	object_put(o);
+	return r;
+}
+
 static int create_key(
 	struct place *parent, const char *name, struct place *ret_place)
 {
-	struct place place = *parent;
-	int r;
+	int r = tree_key(parent, name, ret_place);
 
-	r = tree_key(name, &place);
+	if (!r)
+		r = check_key(ret_place);
 	if (r < 0)
 		return r;
-	r = object_key_size(&place, NULL);
+	if (ret_place->facet == FACET_KEYS)
+		return -EEXIST;
+	r = object_key_size(ret_place, NULL);
 	if (r != -ENOENT)
 		return r < 0 ? r : -EEXIST;
-	*ret_place = place;
 	return 0;
 }
 
@@ -105,6 +125,7 @@ int names_create(fuse_req_t req, struct place *parent, const char *name,
 	case FACET_PROGRAM:
 		return create_object(req, parent, name, mode, ret_place);
 	case FACET_FOLDER:
+	case FACET_KEYS:
 		return create_key(parent, name, ret_place);
 	default:
 		return -EPERM;
@@ -170,17 +191,14 @@ int names_unlink(fuse_req_t req, struct place *parent, const char *name)
  */
 static int remove_folder(struct place *place)
 {
-	struct agora_stat st;
-	struct object *o;
-	int r = object_get(place, AGORA_READ, &o);
+	int r = keys_are_none(place);
 
-	if (r < 0)
-		return r;
-	r = agora_object_stat(object_reader(o), &st);
-	object_put(o);
-	if (r < 0)
-		return r;
-	return st.count ? -ENOTEMPTY : 0;
+	return r < 0 ? r : r ? 0 : -ENOTEMPTY;
+}
+
+static bool is_folder(const struct place *place)
+{
+	return place->facet == FACET_FOLDER || place->facet == FACET_KEYS;
 }
 
 int names_rmdir(fuse_req_t req, struct place *parent, const char *name)
@@ -190,7 +208,7 @@ int names_rmdir(fuse_req_t req, struct place *parent, const char *name)
 
 	if (r < 0)
 		return r;
-	if (place.facet == FACET_FOLDER)
+	if (is_folder(&place))
 		return remove_folder(&place);
 	if (place.facet != FACET_PROGRAM)
 		return -EPERM;
@@ -257,7 +275,7 @@ int names_rename(fuse_req_t req, struct place *parent, const char *name,
 	if (parent->facet == FACET_PROGRAM &&
 		new_parent->facet == FACET_PROGRAM)
 		return rename_object(req, parent, name, new_parent, new_name);
-	if (parent->facet == FACET_FOLDER || new_parent->facet == FACET_FOLDER)
+	if (is_folder(parent) || is_folder(new_parent))
 		return -EOPNOTSUPP;
 	return -EPERM;
 }

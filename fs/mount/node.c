@@ -7,13 +7,14 @@
  *	[ sequence ][ facet ][ inode or hash   ]
  *
  * The low part is the inode of the segment or of the program's directory;
- * for a key, a hash of inode and key. The sequence is 0, but where a place
+ * for keys, a hash of inode and key. The sequence is 0, but where a place
  * has several ids (see node_get) or two places would share one.
  */
 #include "node.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -49,6 +50,31 @@ static struct {
 	fuse_ino_t walks[WALKS]; /* ids that threads had last: hints */
 } nodes = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
+void place_copy(struct place *to, const struct place *from)
+{
+	memcpy(to, from, offsetof(struct place, key) + from->key_size);
+}
+
+bool facet_is_dir(enum facet facet)
+{
+	switch (facet) {
+	case FACET_ROOT:
+	case FACET_PROGRAM:
+	case FACET_FOLDER:
+	case FACET_KEYS:
+	case FACET_DOT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A folder of keys has the keys' names, and so an id from their bytes. */
+static bool has_key(enum facet facet)
+{
+	return facet == FACET_KEY || facet == FACET_KEYS;
+}
+
 static uint64_t fold(uint64_t ino)
 {
 	return (ino ^ ino >> FACET_SHIFT) & LOW_MASK;
@@ -56,7 +82,7 @@ static uint64_t fold(uint64_t ino)
 
 static uint64_t low_bits(const struct place *place)
 {
-	if (place->facet != FACET_KEY)
+	if (!has_key(place->facet))
 		return fold(place->ino);
 	return XXH3_64bits_withSeed(place->key, place->key_size, place->ino) &
 	       LOW_MASK;
@@ -195,7 +221,7 @@ int node_find(fuse_ino_t id, struct place *ret_place)
 {
 	struct node *n;
 
-	memset(ret_place, 0, sizeof(*ret_place));
+	memset(ret_place, 0, offsetof(struct place, key));
 	if (id == FUSE_ROOT_ID) {
 		ret_place->facet = FACET_ROOT;
 		return 0;

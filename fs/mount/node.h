@@ -23,6 +23,7 @@ enum facet {
 	FACET_STAT,
 	FACET_HOLDERS,
 	FACET_ERRORS,
+	FACET_KEYS, /* of a folder: the keys that begin alike, see text.h */
 	FACET_COUNT
 };
 
@@ -36,9 +37,15 @@ struct place {
 	uint64_t program_ino;
 	char program[256];
 	char object[256];
-	unsigned char key[256];
-	size_t key_size;
+	size_t key_size; /* of FACET_KEYS: what the keys begin with */
+	unsigned char key[AGORA_KEY_MAX];
 };
+
+/** Copy a place, and no more of it than there is. */
+void place_copy(struct place *to, const struct place *from);
+
+/** Whether a facet is a directory. */
+bool facet_is_dir(enum facet facet);
 
 /** Return the st_ino that a place shows. */
 uint64_t node_ino(const struct place *place);

@@ -160,9 +160,10 @@ int object_count(
 	took = nsec_now() - start;
 	if (took > SLOW_NSEC)
 		o->slow = true;
-	/* of a keyed one this is only a part of telling its size */
+	/* of others this is only a part of telling their size: see show.c */
 	o->brief = took < (o->brief ? NOT_BRIEF_NSEC : BRIEF_NSEC) && !r &&
-		   st->kind->shape == AGORA_SEQUENCE;
+		   st->kind->shape != AGORA_KEYED &&
+		   !(st->kind->traits & AGORA_PRIORITIES);
 	return r;
 }
 
@@ -302,6 +303,36 @@ void object_end(struct object *o)
 	pthread_mutex_unlock(&o->acting);
 }
 
+static int push_said(struct object *o, const struct text_said *said)
+{
+	struct agora_object *handle = object_writer(o);
+
+	if (o->kind->traits & AGORA_PRIORITIES)
+		return agora_object_push_priority(
+			handle, said->priority, said->data, said->size);
+	return agora_object_push(handle, said->data, said->size);
+}
+
+int object_push(
+	struct object *o, const char *data, size_t size, size_t *ret_offset)
+{
+	struct text_said said;
+	int r;
+
+	r = text_message_parse(o->kind->traits, data, size, &said, ret_offset);
+	if (r < 0)
+		return r;
+	r = agora_type_check(o->type, said.data, said.size, ret_offset);
+	*ret_offset += size - said.size;
+	if (r == -EBADMSG)
+		return r;
+	*ret_offset = 0;
+	object_begin(o);
+	r = push_said(o, &said);
+	object_end(o);
+	return r;
+}
+
 /* ---- looking ---------------------------------------------------------- */
 
 int object_fstat(uint64_t ino, struct stat *ret_stat)
@@ -352,7 +383,7 @@ int object_key_size(struct place *place, uint64_t *ret_size)
 	if (r == -EINVAL) /* longer than any key */
 		r = -ENOENT;
 	if (!r && ret_size)
-		*ret_size = value.size + o->lines;
+		*ret_size = value.size + (o->lines && value.size);
 	object_put(o);
 	return r;
 }

@@ -10,11 +10,11 @@
 
 #define ERRORS_MAX 64
 
-/* A write that was rejected. */
+/* A write that was rejected, or -EPIPE: a read that came too late. */
 struct rejection {
 	struct timespec when;
 	pid_t pid;
-	uint64_t offset; /* in what was written */
+	uint64_t offset; /* in what was written; or how many were missed */
 	int error;
 };
 
@@ -88,7 +88,14 @@ struct agora_object *object_writer(struct object *o);
 void object_begin(struct object *o);
 void object_end(struct object *o);
 
-/** Remember why a write was rejected. */
+/**
+ * Push what was written as one message, if it fits the type.
+ * Returns as agora_object_push(); -EBADMSG: *ret_offset tells where.
+ */
+int object_push(
+	struct object *o, const char *data, size_t size, size_t *ret_offset);
+
+/** Remember why a write was rejected: see struct rejection. */
 void object_reject(struct object *o, pid_t pid, uint64_t offset, int error);
 
 /** Whether telling the object's size took next to no time, last time. */

@@ -144,7 +144,7 @@ static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
 		r = S_ISREG(mode) ? names_create(req, &dir, name, mode, &place)
 				  : -EPERM;
 	if (!r && place.facet == FACET_KEY)
-		r = stage_resize_key(&place, 0);
+		r = stage_resize(&place, 0);
 	if (r)
 		answer(req, r);
 	else

@@ -13,13 +13,16 @@
  *	attr     owner, mode, size and times of a node; changing them
  *	names    mkdir, create, unlink, rmdir, rename
  *	dir      listing a directory
+ *	keys     the keys of a keyed object, and the folders they are in
  *	xattr    options of an object as extended attributes
  *	object   segments that the server has open
  *	file     open files: from an fh to its state
- *	view     what reading shows
- *	take     pop, pipe and tap: reading that takes, or waits
+ *	view     what reading shows: snapshots made at opening
+ *	show     what an object and its keys show when they are read
+ *	take     pop and pipe: reading that takes, or waits
+ *	tap      a stream of what is new, which takes nothing
  *	frame    what is written to an object becomes messages or entries
- *	stage    what is written as one piece: put, and the value of a key
+ *	stage    what is written as one piece: put, a value, that of a key
  *	park     requests that wait for an object
  *	ready    poll handles: whom to tell when a file becomes ready
  *	events   what came and went: .events, .follow, coherence

@@ -1,5 +1,5 @@
 /*
- * stage.c - what is written as one piece: put, and the value of a key.
+ * stage.c - what is written as one piece: put, a value, that of a key.
  *
  * All that is written to an open file is gathered and published when it is
  * closed. A file has many closes: a shell makes a copy of the descriptor and
@@ -13,6 +13,7 @@
 
 #include "loop.h"
 #include "park.h"
+#include "show.h"
 #include "view.h"
 
 #include <errno.h>
@@ -20,9 +21,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_key(const struct file *file)
+#define TRIES_MAX 1000
+
+/* Whether the file is what was written to it, and not a door for it. */
+static bool is_value(const struct file *file)
 {
-	return file->place.facet == FACET_KEY;
+	return file->place.facet != FACET_PUT;
+}
+
+/* The object itself is its only value. */
+static bool is_only(const struct file *file)
+{
+	return file->place.facet == FACET_OBJECT;
 }
 
 int stage_open(struct file *file, bool created)
@@ -32,12 +42,16 @@ int stage_open(struct file *file, bool created)
 
 	if (mode == O_RDONLY)
 		return view_open(file, created);
-	if (!is_key(file))
+	if (!is_value(file))
 		return 0;
 	if (created || file->flags & O_TRUNC) {
-		s->dirty = true;
+		/* a new object has the empty value */
+		s->dirty = !created || !is_only(file);
 		return 0;
 	}
+	s->appends = is_only(file) && file->flags & O_APPEND;
+	if (s->appends)
+		return 0;
 	r = view_render(&file->place, file->object, &s->bytes);
 	return r < 0 ? r : file_charge(file, s->bytes.size);
 }
@@ -47,7 +61,20 @@ int stage_open(struct file *file, bool created)
 /* One more byte than a message may have: text ends in a newline. */
 static uint64_t size_limit(const struct file *file)
 {
-	return file->object->message_size + file->object->lines;
+	const struct object *o = file->object;
+	uint64_t limit = o->message_size + o->lines;
+
+	if (!is_value(file) && o->kind->traits & AGORA_PRIORITIES)
+		limit += TEXT_PRIORITY_MAX;
+	return limit;
+}
+
+/* A member is there or not, and nothing is in it. */
+static int check_size(const struct object *o, uint64_t size, uint64_t limit)
+{
+	if (size && o->kind->traits & AGORA_MEMBERS)
+		return -EOPNOTSUPP;
+	return size > limit ? -EMSGSIZE : 0;
 }
 
 static int resize(struct file *file, uint64_t size)
@@ -56,13 +83,14 @@ static int resize(struct file *file, uint64_t size)
 	size_t capacity = t->capacity ? t->capacity : 4096;
 	int r;
 
-	if (size > size_limit(file))
-		return -EMSGSIZE;
+	r = check_size(file->object, size, size_limit(file));
+	if (r < 0)
+		return r;
 	while (capacity < size)
 		capacity *= 2;
 	r = file_charge(file, capacity);
 	if (!r)
-		r = view_grow(t, capacity);
+		r = show_grow(t, capacity);
 	if (r < 0)
 		return r;
 	if (size > t->size)
@@ -77,11 +105,16 @@ static int resize(struct file *file, uint64_t size)
  */
 static bool is_hopeless(struct file *file, const char *data, size_t size)
 {
+	const struct object *o = file->object;
+	struct text_said said = {.data = data, .size = size};
 	size_t offset;
 
-	return agora_type_check(file->object->type, data, size, &offset) ==
+	if (!is_value(file) && text_message_parse(o->kind->traits, data, size,
+				       &said, &offset) == -EBADMSG)
+		return offset < size;
+	return agora_type_check(o->type, said.data, said.size, &offset) ==
 		       -EBADMSG &&
-	       offset + 4 <= size;
+	       offset + 4 <= said.size;
 }
 
 static int gather(
@@ -90,7 +123,7 @@ static int gather(
 	struct stage *s = &file->stage;
 	int r = 0;
 
-	if (!is_key(file) || file->flags & O_APPEND)
+	if (!is_value(file) || file->flags & O_APPEND)
 		off = s->bytes.size; /* put is a stream */
 	if (off > UINT64_MAX - size)
 		return -EMSGSIZE;
@@ -125,13 +158,37 @@ void stage_write(fuse_req_t req, struct file *file, const char *data,
 	}
 }
 
+/* What was to be appended becomes a part of all that there is. */
+static int stop_appending(struct file *file)
+{
+	struct stage *s = &file->stage;
+	struct text all = {0};
+	int r;
+
+	if (!s->appends)
+		return 0;
+	r = view_render(&file->place, file->object, &all);
+	if (!r)
+		r = text_append(&all, s->bytes.data, s->bytes.size);
+	if (r < 0) {
+		text_free(&all);
+		return r;
+	}
+	text_free(&s->bytes);
+	s->bytes = all;
+	s->appends = false;
+	return 0;
+}
+
 int stage_truncate(struct file *file, uint64_t size)
 {
 	int r = 0;
 
 	pthread_mutex_lock(&file->lock);
-	if (is_key(file)) {
-		r = resize(file, size);
+	if (is_value(file)) {
+		r = stop_appending(file);
+		if (!r)
+			r = resize(file, size);
 		file->stage.dirty |= !r;
 	}
 	pthread_mutex_unlock(&file->lock);
@@ -140,25 +197,82 @@ int stage_truncate(struct file *file, uint64_t size)
 
 /* ---- publishing ------------------------------------------------------- */
 
-static int store(struct object *o, const struct place *key, const char *data,
-	size_t size, size_t *ret_offset)
+/*
+ * What a file of text has behind its end begins on a new line, if there is
+ * one before it: so it depends on what is there, which must not change.
+ */
+static int append_line(struct object *o, const char *data, size_t size)
 {
-	int r;
+	struct agora_buffer all = {0};
+	struct text value = {0};
+	int r = show_load(o, &value, &all.version);
 
-	if (o->lines && size && data[size - 1] == '\n')
-		size--;
-	r = agora_type_check(o->type, data, size, ret_offset);
+	if (r == -ENOENT) {
+		all.version = 0;
+		r = 0;
+	}
+	if (!r && value.size)
+		r = text_append(&value, "\n", 1);
+	if (!r)
+		r = text_append(&value, data, size);
+	all.data = value.data;
+	all.size = value.size;
+	if (!r)
+		r = agora_object_compare(object_writer(o), &all, NULL);
+	text_free(&value);
+	return r;
+}
+
+static int append(struct object *o, const char *data, size_t size)
+{
+	int r = -ESTALE;
+
+	if (!o->lines)
+		return agora_object_append(object_writer(o), data, size);
+	for (int i = 0; r == -ESTALE && i < TRIES_MAX; i++)
+		r = append_line(o, data, size);
+	return r == -ESTALE ? -EBUSY : r;
+}
+
+static int store_value(struct object *o, const struct place *place,
+	struct text_said said, bool appends)
+{
+	struct agora_object *handle = object_writer(o);
+
+	if (place->facet == FACET_KEY)
+		return agora_object_put(handle, place->key, place->key_size,
+			said.data, said.size);
+	if (appends)
+		return append(o, said.data, said.size);
+	return agora_object_store(handle, said.data, said.size);
+}
+
+/* Publish a value, from which a final newline is gone. */
+static int put_value(struct object *o, const struct place *place,
+	struct text_said said, bool appends, size_t *ret_offset)
+{
+	int r = agora_type_check(o->type, said.data, said.size, ret_offset);
+
 	if (r == -EBADMSG)
 		return r;
 	*ret_offset = 0;
 	object_begin(o);
-	if (!key)
-		r = agora_object_push(object_writer(o), data, size);
-	else
-		r = agora_object_put(
-			object_writer(o), key->key, key->key_size, data, size);
+	r = store_value(o, place, said, appends);
 	object_end(o);
-	return key && r == -EAGAIN ? -ENOSPC : r;
+	return r == -EAGAIN ? -ENOSPC : r;
+}
+
+static int publish(struct file *file, size_t *ret_offset)
+{
+	const struct text *bytes = &file->stage.bytes;
+	struct object *o = file->object;
+	struct text_said said = {.data = bytes->data ? bytes->data : ""};
+
+	said.size = text_value_size(o->type, said.data, bytes->size);
+	if (!is_value(file))
+		return object_push(o, said.data, said.size, ret_offset);
+	return put_value(
+		o, &file->place, said, file->stage.appends, ret_offset);
 }
 
 static int attempt_publish(struct want *w)
@@ -172,12 +286,10 @@ static int attempt_publish(struct want *w)
 	if (s->bytes.size > BRIEF_BYTES)
 		loop_hand_over();
 	if (s->dirty)
-		r = store(file->object, is_key(file) ? &file->place : NULL,
-			s->bytes.data ? s->bytes.data : "", s->bytes.size,
-			&offset);
+		r = publish(file, &offset);
 	if (r != -EAGAIN) {
 		s->dirty = s->written = false;
-		if (!is_key(file))
+		if (!is_value(file) || s->appends)
 			text_free(&s->bytes);
 	}
 	pthread_mutex_unlock(&file->lock);
@@ -266,14 +378,15 @@ int stage_touch(struct file *file)
 	struct want want = {
 		.file = file, .attempt = attempt_publish, .pid = file->opener};
 
-	if (is_key(file) && file->stage.dirty && !file->stage.written)
+	if (is_value(file) && file->stage.dirty && !file->stage.written)
 		attempt_publish(&want);
 	return 0;
 }
 
-int stage_resize_key(struct place *place, uint64_t size)
+int stage_resize(struct place *place, uint64_t size)
 {
 	struct text value = {0};
+	struct text_said said = {.data = ""};
 	struct object *o;
 	size_t offset;
 	int r;
@@ -281,15 +394,20 @@ int stage_resize_key(struct place *place, uint64_t size)
 	r = object_get(place, AGORA_WRITE, &o);
 	if (r < 0)
 		return r;
-	r = size > o->message_size + o->lines ? -EMSGSIZE : 0;
+	r = check_size(o, size, o->message_size + o->lines);
 	if (!r)
 		r = view_render(place, o, &value);
+	if (r == -ENOENT && place->facet == FACET_KEY)
+		r = 0; /* mknod: a new one */
 	if (!r)
-		r = view_grow(&value, size + 1);
+		r = show_grow(&value, size + 1);
 	if (!r && size > value.size)
 		memset(value.data + value.size, 0, size - value.size);
-	if (!r)
-		r = store(o, place, value.data, size, &offset);
+	if (!r) {
+		said.data = value.data;
+		said.size = text_value_size(o->type, value.data, size);
+		r = put_value(o, place, said, false, &offset);
+	}
 	text_free(&value);
 	object_put(o);
 	return r == -ENOENT ? -ESTALE : r;

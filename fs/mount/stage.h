@@ -1,4 +1,4 @@
-/* stage.h - what is written as one piece: put, and the value of a key. */
+/* stage.h - what is written as one piece: put, a value, that of a key. */
 #ifndef FS_MOUNT_STAGE_H
 #define FS_MOUNT_STAGE_H
 
@@ -13,8 +13,8 @@ void stage_end(struct file *file);
 /** ftruncate(2) of a file that is being written. Returns 0, -EFBIG, ... */
 int stage_truncate(struct file *file, uint64_t size);
 
-/** truncate(2): replace a key's value by one of this size. */
-int stage_resize_key(struct place *place, uint64_t size);
+/** truncate(2), mknod(2): replace a value by one of this size. */
+int stage_resize(struct place *place, uint64_t size);
 
 /** Store an empty value where a new file of a key was not written yet. */
 int stage_touch(struct file *file);

@@ -1,5 +1,5 @@
 /*
- * take.c - pop, pipe and tap: reading that takes, or waits.
+ * take.c - pop and pipe: reading that takes, or waits.
  *
  * A message is claimed, its bytes are sent, and only when all of them have
  * arrived is the claim released: who is killed before that has taken
@@ -14,7 +14,7 @@
 
 #include "park.h"
 #include "ready.h"
-#include "view.h"
+#include "show.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@
 
 /* ---- claims ----------------------------------------------------------- */
 
-static void drop_bytes(struct take *t)
+void take_drop(struct take *t)
 {
 	text_free(&t->bytes);
 	t->sent = 0;
@@ -51,7 +51,7 @@ static void restore_all(struct file *file)
 	struct agora_object *handle = object_writer(file->object);
 	struct take *t = &file->take;
 
-	drop_bytes(t);
+	take_drop(t);
 	if (!t->claim_count)
 		return;
 	object_begin(file->object);
@@ -106,6 +106,8 @@ static int copy_pieces(struct file *file, const struct agora_message *m)
 /* Append a message as it is shown. */
 static int copy_message(struct file *file, const struct agora_message *m)
 {
+	const struct text_said said = {m->data, m->size, m->priority};
+	const struct object *o = file->object;
 	struct take *t = &file->take;
 	size_t before = t->bytes.size;
 	int r;
@@ -114,10 +116,11 @@ static int copy_message(struct file *file, const struct agora_message *m)
 	if (r < 0)
 		return r;
 	if (m->data)
-		return text_message(
-			&t->bytes, file->object->type, m->data, m->size);
-	r = copy_pieces(file, m);
-	if (!r && file->object->lines)
+		return text_message(&t->bytes, o->kind->traits, o->type, &said);
+	r = text_priority(&t->bytes, o->kind->traits, m->priority);
+	if (!r)
+		r = copy_pieces(file, m);
+	if (!r && o->lines)
 		r = text_append(&t->bytes, "\n", 1);
 	if (r < 0)
 		t->bytes.size = before;
@@ -157,7 +160,7 @@ static int claim(struct file *file)
 
 /* ---- delivering ------------------------------------------------------- */
 
-static bool holds(const struct take *t, uint64_t off)
+bool take_holds(const struct take *t, uint64_t off)
 {
 	return off >= t->start && off - t->start < t->bytes.size;
 }
@@ -165,19 +168,42 @@ static bool holds(const struct take *t, uint64_t off)
 /* Whether one more message fits into what the reader asked for. */
 static bool next_fits(struct file *file, size_t size)
 {
+	bool priorities = file->object->kind->traits & AGORA_PRIORITIES;
 	struct agora_buffer next = {0};
 	int r = agora_object_peek(object_writer(file->object), &next);
 
 	if (r < 0 && r != -EMSGSIZE)
 		return false;
+	if (priorities)
+		next.size += TEXT_PRIORITY_MAX;
 	return file->take.bytes.size + next.size + 1 <= size;
+}
+
+/* Claim as many more as the reader asked for. */
+static void fill_more(struct file *file, size_t size)
+{
+	struct take *t = &file->take;
+	struct agora_message last;
+	size_t before;
+
+	while (t->claim_count < BATCH_MAX && next_fits(file, size)) {
+		before = t->bytes.size;
+		if (claim(file) < 0)
+			return;
+		if (t->bytes.size <= size)
+			continue;
+		/* somebody else took the one that would have fitted */
+		last = t->claims[--t->claim_count];
+		t->bytes.size = before;
+		restore(file, &last);
+		return;
+	}
 }
 
 /* Begin a new delivery. Returns 0, -EAGAIN: nothing is there. */
 static int fill(struct file *file, uint64_t off, size_t size, bool many)
 {
 	struct take *t = &file->take;
-	struct agora_message last;
 	int r;
 
 	restore_all(file);
@@ -187,20 +213,12 @@ static int fill(struct file *file, uint64_t off, size_t size, bool many)
 		 * with the one after it, since reading nothing is the end */
 		r = claim(file);
 	} while (!r && !t->bytes.size && t->claim_count < BATCH_MAX);
-	while (!r && many && t->claim_count < BATCH_MAX &&
-		next_fits(file, size) && !claim(file)) {
-		if (t->bytes.size <= size)
-			continue;
-		/* somebody else took the one that would have fitted */
-		last = t->claims[--t->claim_count];
-		t->bytes.size -= last.size + 1;
-		restore(file, &last);
-		break;
-	}
+	if (!r && many)
+		fill_more(file, size);
 	return r;
 }
 
-static void deliver(struct want *w)
+void take_deliver(struct want *w)
 {
 	struct file *file = w->file;
 	struct take *t = &file->take;
@@ -227,10 +245,10 @@ static int attempt_pipe(struct want *w)
 	int r = 0;
 
 	pthread_mutex_lock(&file->lock);
-	if (!holds(&file->take, w->off))
+	if (!take_holds(&file->take, w->off))
 		r = fill(file, w->off, w->size, file->object->lines);
 	if (!r)
-		deliver(w);
+		take_deliver(w);
 	pthread_mutex_unlock(&file->lock);
 	if (r < 0 && r != -EAGAIN) {
 		fuse_reply_err(w->req, -r);
@@ -262,7 +280,7 @@ void take_pop(fuse_req_t req, struct file *file, size_t size, off_t off)
 	if (!file->take.done && !file->take.claim_count)
 		r = fill(file, 0, size, false);
 	if (!r)
-		deliver(&want);
+		take_deliver(&want);
 	pthread_mutex_unlock(&file->lock);
 	if (r == -EAGAIN) {
 		ready_arm(file);
@@ -270,93 +288,4 @@ void take_pop(fuse_req_t req, struct file *file, size_t size, off_t off)
 	} else if (r < 0) {
 		fuse_reply_err(req, -r);
 	}
-}
-
-/* ---- tap -------------------------------------------------------------- */
-
-int tap_open(struct file *file, bool created)
-{
-	(void)created;
-	return agora_object_end(object_reader(file->object), &file->cursor);
-}
-
-/* Copy the message at the cursor into scratch, which grows as needed. */
-static int tap_next(struct file *file, struct text *scratch, size_t *ret_size)
-{
-	struct agora_object *handle = object_reader(file->object);
-	struct agora_buffer b = {.data = scratch->data};
-	int r;
-
-	b.capacity = scratch->capacity;
-	r = agora_object_tap(handle, &file->cursor, &b);
-	for (int tries = 0; r == -EMSGSIZE && tries < 16; tries++) {
-		r = view_grow(scratch, b.size);
-		if (r < 0)
-			return r;
-		b.data = scratch->data;
-		b.capacity = scratch->capacity;
-		r = agora_object_tap(handle, &file->cursor, &b);
-	}
-	if (!r)
-		*ret_size = b.size;
-	return r;
-}
-
-static int tap_fill(struct file *file, uint64_t off, size_t size)
-{
-	struct text scratch = {0};
-	struct take *t = &file->take;
-	uint64_t cursor;
-	size_t before, n;
-	int r;
-
-	drop_bytes(t);
-	t->start = off;
-	do {
-		before = t->bytes.size;
-		cursor = file->cursor;
-		r = tap_next(file, &scratch, &n);
-		if (!r)
-			r = text_message(
-				&t->bytes, file->object->type, scratch.data, n);
-	} while (!r && file->object->lines && t->bytes.size < size);
-	if (before && t->bytes.size > size) { /* the last one next time */
-		t->bytes.size = before;
-		file->cursor = cursor;
-	}
-	text_free(&scratch);
-	return t->bytes.size ? 0 : r;
-}
-
-static int attempt_tap(struct want *w)
-{
-	struct file *file = w->file;
-	int r = 0;
-
-	pthread_mutex_lock(&file->lock);
-	if (!holds(&file->take, w->off))
-		r = tap_fill(file, w->off, w->size);
-	if (!r)
-		deliver(w);
-	w->cursor = file->cursor;
-	pthread_mutex_unlock(&file->lock);
-	if (r < 0 && r != -EAGAIN) {
-		fuse_reply_err(w->req, -r);
-		r = 0;
-	}
-	return r;
-}
-
-void tap_read(fuse_req_t req, struct file *file, size_t size, off_t off)
-{
-	struct want want = {
-		.req = req,
-		.file = file,
-		.attempt = attempt_tap,
-		.events = AGORA_ADVANCED,
-		.size = size,
-		.off = off,
-	};
-
-	park_or_answer(&want, file->flags & O_NONBLOCK);
 }

@@ -312,7 +312,8 @@ static int revive(fuse_ino_t id, struct place *place)
 		return -ESTALE;
 	if (place->facet < FACET_PROGRAM)
 		return 0;
-	if (place->facet == FACET_KEY) /* only a hash of it is in the id */
+	if (place->facet == FACET_KEY || place->facet == FACET_KEYS)
+		/* only a hash of it is in the id */
 		return -ESTALE;
 	if (place->facet <= FACET_MANIFEST)
 		fd = scan_programs(match_program, id, place);
@@ -442,44 +443,60 @@ static int lookup_program(
 	return r;
 }
 
-int tree_key(const char *name, struct place *place)
+int tree_key(
+	const struct place *parent, const char *name, struct place *ret_place)
 {
-	struct text key = {0}, again = {0};
-	int r;
+	struct text key = {0};
+	int r = text_append(&key, parent->key, parent->key_size);
 
-	r = text_unescape(&key, name, strlen(name), NULL);
 	if (!r)
-		r = text_key_name(&again, key.data, key.size);
-	if (!r && (again.size != strlen(name) || key.size > 255 ||
-			  memcmp(again.data, name, again.size) != 0))
-		r = -EINVAL; /* each key has exactly one name */
-	if (!r) {
-		memcpy(place->key, key.data, key.size);
-		place->key_size = key.size;
-		place->facet = FACET_KEY;
+		r = text_key_find(&key, name);
+	if (r >= 0 && key.size > AGORA_KEY_MAX)
+		r = -EINVAL;
+	if (r >= 0) {
+		place_copy(ret_place, parent);
+		ret_place->facet = r ? FACET_KEYS : FACET_KEY;
+		ret_place->key_size = key.size;
+		if (key.size)
+			memcpy(ret_place->key, key.data, key.size);
 	}
 	text_free(&key);
-	text_free(&again);
-	return r == -ENOMEM ? r : r < 0 ? -EINVAL : 0;
+	return r < 0 ? r : 0;
 }
 
-static int lookup_key(const char *name, struct place *place)
+/* A folder of keys is there if a key can be in it. */
+static int find_keys(struct place *place)
 {
-	int r = tree_key(name, place);
+	struct object *o;
+	int r = object_get(place, AGORA_READ, &o);
+
+	if (r < 0)
+		return r;
+	r = place->key_size < o->key_size ? 0 : -ENOENT;
+	object_put(o);
+	return r;
+}
+
+static int lookup_key(
+	const struct place *parent, const char *name, struct place *place)
+{
+	int r = tree_key(parent, name, place);
 
 	if (r < 0)
 		return r == -EINVAL ? -ENOENT : r;
-	r = object_key_size(place, NULL);
+	r = place->facet == FACET_KEYS ? find_keys(place)
+				       : object_key_size(place, NULL);
 	return r == -ESTALE ? -ENOENT : r;
 }
 
 int tree_lookup_stat(const struct place *parent, const char *name,
 	struct place *ret_place, struct stat *ret_source)
 {
-	struct place place = *parent;
+	struct place place;
 	struct stat source = {0};
 	int r;
 
+	place_copy(&place, parent);
 	if (strlen(name) > 255)
 		return -ENAMETOOLONG;
 	switch (parent->facet) {
@@ -490,7 +507,8 @@ int tree_lookup_stat(const struct place *parent, const char *name,
 		r = lookup_program(name, &place, &source);
 		break;
 	case FACET_FOLDER:
-		r = lookup_key(name, &place);
+	case FACET_KEYS:
+		r = lookup_key(parent, name, &place);
 		break;
 	case FACET_DOT:
 		r = find_file(tree_dot_files, name, &place);
@@ -499,7 +517,7 @@ int tree_lookup_stat(const struct place *parent, const char *name,
 		r = -ENOTDIR;
 	}
 	if (!r) {
-		*ret_place = place;
+		place_copy(ret_place, &place);
 		*ret_source = source;
 	}
 	return r;

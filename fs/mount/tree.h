@@ -59,7 +59,11 @@ void tree_close_idle(void);
 /** Write "PROGRAM/OBJECT". */
 void tree_path(const struct place *place, char ret_path[520]);
 
-/** Decode the name of a key's file. Returns 0, -EINVAL, -ENOMEM. */
-int tree_key(const char *name, struct place *place);
+/**
+ * Find which key, or folder of keys, a name in a folder stands for, whether
+ * it is there or not. Returns 0, -EINVAL (no key has this name), -ENOMEM.
+ */
+int tree_key(
+	const struct place *parent, const char *name, struct place *ret_place);
 
 #endif

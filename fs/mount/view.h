@@ -18,13 +18,6 @@ int view_render(
  */
 uint64_t view_size(struct place *place);
 
-/** Make room for so many bytes in all. Returns 0, -ENOMEM. */
-int view_grow(struct text *t, size_t capacity);
-
-/** More steps than a walk through a sound object takes, while its messages
- * or keys come and go. */
-uint64_t view_bound(const struct object *o);
-
 /* The readable part of a face: snapshot at open, served from then on. */
 int view_open(struct file *file, bool created);
 void view_read(fuse_req_t req, struct file *file, size_t size, off_t off);

@@ -14,10 +14,13 @@
 
 #define PREFIX "user.agora."
 
+/* Appends what the attribute says. Returns -ENODATA where it says nothing of
+ * objects of the kind, which is all that is to be looked at for that. */
+typedef int render_fn(const struct agora_stat *st, struct text *out);
+
 struct attribute {
 	const char *name;
-	enum agora_shape shape; /* of the kinds that have it; 0: all */
-	int (*render)(const struct agora_stat *st, struct text *out);
+	render_fn *render;
 };
 
 static int number(struct text *out, uint64_t n)
@@ -25,29 +28,51 @@ static int number(struct text *out, uint64_t n)
 	return text_print(out, "%llu", (unsigned long long)n);
 }
 
+static int word(struct text *out, const char *s)
+{
+	return s ? text_append(out, s, strlen(s)) : -ENODATA;
+}
+
 static int render_kind(const struct agora_stat *st, struct text *out)
 {
-	return text_print(out, "%s", st->kind->name);
+	return word(out, st->kind->name);
 }
 
 static int render_type(const struct agora_stat *st, struct text *out)
 {
-	return text_print(out, "%s", st->type);
+	return word(out, st->type);
 }
 
 static int render_capacity(const struct agora_stat *st, struct text *out)
 {
-	return number(out, st->capacity);
+	return st->kind->shape == AGORA_VALUE ? -ENODATA
+					      : number(out, st->capacity);
+}
+
+/* Members have no values; others have them, or messages. */
+static int render_size(
+	const struct agora_stat *st, struct text *out, const char *name)
+{
+	if (st->kind->traits & AGORA_MEMBERS ||
+		strcmp(text_size_word(st->kind), name) != 0)
+		return -ENODATA;
+	return number(out, st->message_size);
 }
 
 static int render_message_size(const struct agora_stat *st, struct text *out)
 {
-	return number(out, st->message_size);
+	return render_size(st, out, "message-size");
+}
+
+static int render_value_size(const struct agora_stat *st, struct text *out)
+{
+	return render_size(st, out, "value-size");
 }
 
 static int render_key_size(const struct agora_stat *st, struct text *out)
 {
-	return number(out, st->key_size);
+	return st->kind->shape == AGORA_KEYED ? number(out, st->key_size)
+					      : -ENODATA;
 }
 
 static int render_memory_max(const struct agora_stat *st, struct text *out)
@@ -57,18 +82,27 @@ static int render_memory_max(const struct agora_stat *st, struct text *out)
 
 static int render_writers(const struct agora_stat *st, struct text *out)
 {
-	return text_print(
-		out, st->writers == AGORA_WRITERS_ONE ? "one" : "many");
+	return word(out, text_writers(st));
+}
+
+static int render_order(const struct agora_stat *st, struct text *out)
+{
+	return word(out, text_order(st));
+}
+
+static int render_reliable(const struct agora_stat *st, struct text *out)
+{
+	return word(out, text_flag(st, AGORA_RELIABLE));
 }
 
 static int render_fixed(const struct agora_stat *st, struct text *out)
 {
-	return text_print(out, st->flags & AGORA_FIXED ? "yes" : "no");
+	return word(out, text_flag(st, AGORA_FIXED));
 }
 
 static int render_spsc(const struct agora_stat *st, struct text *out)
 {
-	return text_print(out, st->flags & AGORA_SPSC ? "yes" : "no");
+	return word(out, text_flag(st, AGORA_SPSC));
 }
 
 static int render_format(const struct agora_stat *st, struct text *out)
@@ -77,25 +111,31 @@ static int render_format(const struct agora_stat *st, struct text *out)
 }
 
 static const struct attribute attributes[] = {
-	{PREFIX "kind", 0, render_kind},
-	{PREFIX "type", 0, render_type},
-	{PREFIX "capacity", 0, render_capacity},
-	{PREFIX "message-size", AGORA_SEQUENCE, render_message_size},
-	{PREFIX "value-size", AGORA_KEYED, render_message_size},
-	{PREFIX "key-size", AGORA_KEYED, render_key_size},
-	{PREFIX "memory-max", 0, render_memory_max},
-	{PREFIX "writers", AGORA_KEYED, render_writers},
-	{PREFIX "fixed", 0, render_fixed},
-	{PREFIX "spsc", AGORA_SEQUENCE, render_spsc},
-	{PREFIX "format", 0, render_format},
-	{NULL, 0, NULL},
+	{PREFIX "kind", render_kind},
+	{PREFIX "type", render_type},
+	{PREFIX "capacity", render_capacity},
+	{PREFIX "message-size", render_message_size},
+	{PREFIX "value-size", render_value_size},
+	{PREFIX "key-size", render_key_size},
+	{PREFIX "memory-max", render_memory_max},
+	{PREFIX "writers", render_writers},
+	{PREFIX "order", render_order},
+	{PREFIX "reliable", render_reliable},
+	{PREFIX "fixed", render_fixed},
+	{PREFIX "spsc", render_spsc},
+	{PREFIX "format", render_format},
+	{NULL, NULL},
 };
 
 static bool has(const struct place *place, const struct attribute *a)
 {
-	const struct agora_kind *kind = agora_kind_of(place->object);
+	struct agora_stat st = {.kind = agora_kind_of(place->object)};
+	struct text out = {0};
+	bool is;
 
-	return kind && (!a->shape || kind->shape == a->shape);
+	is = st.kind && a->render(&st, &out) != -ENODATA;
+	text_free(&out);
+	return is;
 }
 
 int xattr_list(struct place *place, struct text *out)

@@ -8,8 +8,6 @@
 #include <unictype.h>
 #include <unistr.h>
 
-#define NAME_BYTES 255
-
 static const char hex[] = "0123456789ABCDEF";
 
 static int append_hex(struct text *out, unsigned char byte)
@@ -73,6 +71,16 @@ static int escape_byte(struct text *out, unsigned char byte)
 	if (code[1])
 		return text_append(out, code, sizeof(code));
 	return append_hex(out, byte);
+}
+
+int text_escape_next(
+	struct text *out, const void *data, size_t size, size_t *ret_used)
+{
+	const unsigned char *s = data;
+	size_t length = printable(s, size);
+
+	*ret_used = length ? length : 1;
+	return length ? text_append(out, s, length) : escape_byte(out, *s);
 }
 
 int text_escape(struct text *out, const void *data, size_t size)
@@ -172,82 +180,5 @@ int text_unescape(
 	}
 	if (r < 0)
 		out->size = mark;
-	return r;
-}
-
-/* As text_key_name(), leaving what it wrote on failure. */
-static int key_name(struct text *out, const char *key, size_t size)
-{
-	const char *end = key + size;
-	const char *slash;
-	int r = 0;
-
-	if ((size == 1 && key[0] == '.') ||
-		(size == 2 && key[0] == '.' && key[1] == '.'))
-		r = append_hex(out, (unsigned char)*key++);
-	while (r == 0) {
-		slash = memchr(key, '/', (size_t)(end - key));
-		if (!slash)
-			return text_escape(out, key, (size_t)(end - key));
-		r = text_escape(out, key, (size_t)(slash - key));
-		if (r == 0)
-			r = append_hex(out, '/');
-		key = slash + 1;
-	}
-	return r;
-}
-
-int text_key_name(struct text *out, const void *key, size_t size)
-{
-	size_t mark = out->size;
-	int r;
-
-	if (!size)
-		return -EINVAL;
-	if (size > NAME_BYTES)
-		return -ENAMETOOLONG;
-	r = key_name(out, key, size);
-	if (r == 0 && out->size - mark > NAME_BYTES)
-		r = -ENAMETOOLONG;
-	if (r < 0)
-		out->size = mark;
-	return r;
-}
-
-int text_entry(struct text *out, const void *key, size_t key_size,
-	const void *value, size_t value_size)
-{
-	size_t mark = out->size;
-	int r = text_escape(out, key, key_size);
-
-	if (r == 0)
-		r = text_append(out, "\t", 1);
-	if (r == 0)
-		r = text_escape(out, value, value_size);
-	if (r == 0)
-		r = text_append(out, "\n", 1);
-	if (r < 0)
-		out->size = mark;
-	return r;
-}
-
-int text_entry_parse(const char *line, size_t size, struct text *key,
-	struct text *value, size_t *ret_offset)
-{
-	const char *tab = size ? memchr(line, '\t', size) : NULL;
-	size_t before;
-	int r;
-
-	key->size = 0;
-	value->size = 0;
-	if (!tab)
-		return bad(key, 0, size, ret_offset);
-	before = (size_t)(tab - line);
-	r = text_unescape(key, line, before, ret_offset);
-	if (r < 0)
-		return r;
-	r = text_unescape(value, tab + 1, size - before - 1, ret_offset);
-	if (r == -EBADMSG && ret_offset)
-		*ret_offset += before + 1;
 	return r;
 }

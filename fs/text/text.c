@@ -1,11 +1,10 @@
 /*
- * text.c - a growing buffer, and messages as reading shows them.
+ * text.c - a growing buffer.
  */
 #include "text.h"
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,27 +70,4 @@ int text_print(struct text *t, const char *format, ...)
 	va_end(args);
 	t->size += (size_t)length;
 	return 0;
-}
-
-int text_message(
-	struct text *out, const char *type, const void *data, size_t size)
-{
-	bool lines = agora_type_is_lines(type);
-	int r = text_reserve(out, size + lines);
-
-	if (r < 0)
-		return r;
-	if (size)
-		memcpy(out->data + out->size, data, size);
-	out->size += size;
-	if (lines)
-		out->data[out->size++] = '\n';
-	return 0;
-}
-
-size_t text_value_size(const char *type, const void *data, size_t size)
-{
-	if (!size || !agora_type_is_lines(type))
-		return size;
-	return size - (((const char *)data)[size - 1] == '\n');
 }

@@ -55,38 +55,96 @@ int text_unescape(
 	struct text *out, const char *line, size_t size, size_t *ret_offset);
 
 /**
- * Write a key as the name of a file: as text_escape(), and "/" as "\x2F",
- * the first dot of "." and ".." as "\x2E". text_unescape() undoes it.
- *
- * Returns 0, -ENOMEM, -EINVAL (the empty key), -ENAMETOOLONG (the name would
- * have more than 255 bytes).
+ * Write the first character of data, which has size > 0 bytes, as
+ * text_escape() does. *ret_used: of how many bytes it is made.
  */
-int text_key_name(struct text *out, const void *key, size_t size);
+int text_escape_next(
+	struct text *out, const void *data, size_t size, size_t *ret_used);
 
-/* ---- a line for an entry: key<TAB>value (escape.c) -------------------- */
-
-/** Write a whole line, with its newline. */
-int text_entry(struct text *out, const void *key, size_t key_size,
-	const void *value, size_t value_size);
+/* ---- keys as names of files (key.c) ----------------------------------- */
 
 /**
- * Take a line without its newline apart at its first tab.
+ * Write the part of a key's path that begins with byte *at, and move *at
+ * behind it. Most keys have one part: the key as in a line, but "/" is
+ * "\x2F", "." and ".." are "\x2E" and "\x2E.", the empty key is "\e". Of
+ * keys that this makes longer than 255 bytes each part but the last is a
+ * folder and ends in "\+".
+ *
+ * Returns 1 (more parts follow), 0 (it was the last), -ENOMEM.
+ */
+int text_key_part(struct text *out, const void *key, size_t size, size_t *at);
+
+/**
+ * Find what a name in a folder of keys stands for. No two names stand for the
+ * same.
+ *
+ * key: what the keys of that folder begin with, nothing at the top; the bytes
+ * of the name are appended.
+ *
+ * Returns 0 (a key), 1 (a folder of all keys that begin so), -EINVAL (no key
+ * has this name; key is as it was), -ENOMEM.
+ */
+int text_key_find(struct text *key, const char *name);
+
+/* ---- what a line says (entry.c) --------------------------------------- */
+
+/* traits: those of the object's kind (AGORA_PRIORITIES, AGORA_MEMBERS). */
+
+struct text_pair {
+	const void *key;
+	size_t key_size;
+	const void *value;
+	size_t value_size;
+};
+
+/** Write the line of an entry, KEY<TAB>VALUE, or that of a member, KEY. */
+int text_entry(struct text *out, uint32_t traits, const struct text_pair *pair);
+
+/**
+ * Take a line without its newline apart: an entry at its first tab.
  *
  * key, value: what they held is replaced. Their contents are undefined
  * after a failure.
  * Returns 0, -ENOMEM, -EBADMSG (no tab: *ret_offset is size; or a bad
  * escape, see text_unescape()).
  */
-int text_entry_parse(const char *line, size_t size, struct text *key,
-	struct text *value, size_t *ret_offset);
+int text_entry_parse(uint32_t traits, const char *line, size_t size,
+	struct text *key, struct text *value, size_t *ret_offset);
 
-/* ---- messages and values (text.c) ------------------------------------- */
+/** A message of a sequence; the priority is 0 where there are none. */
+struct text_said {
+	const void *data;
+	size_t size;
+	uint64_t priority;
+};
+
+#define TEXT_PRIORITY_MAX 21 /* most bytes of PRIORITY<TAB> */
+
+/** Write what stands before a message: PRIORITY<TAB>, or nothing. */
+int text_priority(struct text *out, uint32_t traits, uint64_t priority);
 
 /**
- * Write a message or a value as reading shows it: of a type with lines
- * (agora_type_is_lines) as it is and a newline, of others as it is.
+ * Write a message as reading shows it: with priorities PRIORITY<TAB>, then
+ * the bytes as they are, and of a type with lines (agora_type_is_lines) a
+ * newline.
  */
-int text_message(
+int text_message(struct text *out, uint32_t traits, const char *type,
+	const struct text_said *said);
+
+/**
+ * Take what was written as one message apart; its bytes stay where they are.
+ *
+ * Returns 0, -EBADMSG: *ret_offset is where the priority ceases to be a
+ * decimal number of 64 bits that a tab follows.
+ */
+int text_message_parse(uint32_t traits, const char *line, size_t size,
+	struct text_said *ret_said, size_t *ret_offset);
+
+/**
+ * Write a value as a file has it: of a type with lines with a newline, but
+ * the empty one is the empty file.
+ */
+int text_value(
 	struct text *out, const char *type, const void *data, size_t size);
 
 /**
@@ -169,12 +227,24 @@ void text_lines_free(struct text_lines *lines);
 /* ---- views (view.c) --------------------------------------------------- */
 
 /*
+ * How options are told; NULL where a kind does not have them: writers as one
+ * or many, order as strict or relaxed, a bit of flags as yes or no.
+ */
+const char *text_writers(const struct agora_stat *stat);
+const char *text_order(const struct agora_stat *stat);
+const char *text_flag(const struct agora_stat *stat, uint32_t flag);
+
+/** The word for the limit of what is stored: message-size or value-size. */
+const char *text_size_word(const struct agora_kind *kind);
+
+/*
  * text_stat, text_program: lines "name<TAB>value". Words are names of
- * agora_stat with '-' for '_', and those that a shape lacks are left out:
- * kind, type, depth (sequences) or keys (keyed), capacity, bytes,
- * message-size or value-size, key-size, memory, memory-max, pushed, popped,
- * redelivered, recovered, clients, clients-max, waiters, writers (one|many),
- * fixed (yes|no), format, created.
+ * agora_stat with '-' for '_', and those that say nothing of a kind are left
+ * out: kind, type, version (values), depth (sequences) or keys (keyed),
+ * capacity, bytes, message-size or value-size, key-size, memory, memory-max,
+ * pushed, popped, redelivered, reclaimed, recovered, clients, clients-max,
+ * waiters, readers, writers (one|many), order (strict|relaxed), rank-bound,
+ * reliable, fixed, spsc (yes|no), format, created.
  */
 int text_stat(struct text *out, const struct agora_stat *stat);
 

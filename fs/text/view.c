@@ -7,18 +7,66 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* ---- what a kind has -------------------------------------------------- */
+
+static bool has_flag(const struct agora_kind *kind, uint32_t flag)
+{
+	const struct agora_options options = {.flags = flag};
+
+	return !agora_options_problem(kind, &options);
+}
+
+static bool has_writers(const struct agora_kind *kind)
+{
+	const struct agora_options options = {.writers = AGORA_WRITERS_ONE};
+
+	return !agora_options_problem(kind, &options);
+}
+
+const char *text_size_word(const struct agora_kind *kind)
+{
+	return kind->shape == AGORA_SEQUENCE ? "message-size" : "value-size";
+}
+
+const char *text_writers(const struct agora_stat *stat)
+{
+	if (!has_writers(stat->kind))
+		return NULL;
+	return stat->writers == AGORA_WRITERS_ONE ? "one" : "many";
+}
+
+const char *text_order(const struct agora_stat *stat)
+{
+	if (!has_flag(stat->kind, AGORA_RELAXED))
+		return NULL;
+	return stat->flags & AGORA_RELAXED ? "relaxed" : "strict";
+}
+
+const char *text_flag(const struct agora_stat *stat, uint32_t flag)
+{
+	if (!has_flag(stat->kind, flag))
+		return NULL;
+	return stat->flags & flag ? "yes" : "no";
+}
+
 /* ---- an object -------------------------------------------------------- */
 
 static void sizes(struct record *record, const struct agora_stat *stat)
 {
-	bool keyed = stat->kind->shape == AGORA_KEYED;
+	enum agora_shape shape = stat->kind->shape;
 
-	record_number(record, keyed ? "keys" : "depth", stat->count);
-	record_number(record, "capacity", stat->capacity);
+	if (shape == AGORA_VALUE)
+		record_number(record, "version", stat->version);
+	if (shape != AGORA_VALUE) {
+		record_number(record, shape == AGORA_KEYED ? "keys" : "depth",
+			stat->count);
+		record_number(record, "capacity", stat->capacity);
+	}
 	record_number(record, "bytes", stat->bytes);
-	record_number(record, keyed ? "value-size" : "message-size",
-		stat->message_size);
-	if (keyed)
+	if (!(stat->kind->traits & AGORA_MEMBERS))
+		record_number(
+			record, text_size_word(stat->kind), stat->message_size);
+	if (shape == AGORA_KEYED)
 		record_number(record, "key-size", stat->key_size);
 	record_number(record, "memory", stat->memory);
 	record_number(record, "memory-max", stat->memory_max);
@@ -26,12 +74,16 @@ static void sizes(struct record *record, const struct agora_stat *stat)
 
 static void traffic(struct record *record, const struct agora_stat *stat)
 {
-	if (!(stat->kind->verbs & AGORA_CAN_POP))
-		return;
-	record_number(record, "pushed", stat->pushed);
-	record_number(record, "popped", stat->popped);
-	record_number(record, "redelivered", stat->redelivered);
-	record_number(record, "reclaimed", stat->reclaimed);
+	uint32_t verbs = stat->kind->verbs;
+
+	if (verbs & AGORA_CAN_PUSH)
+		record_number(record, "pushed", stat->pushed);
+	if (verbs & AGORA_CAN_POP) {
+		record_number(record, "popped", stat->popped);
+		record_number(record, "redelivered", stat->redelivered);
+	}
+	if (verbs & AGORA_CAN_PUSH)
+		record_number(record, "reclaimed", stat->reclaimed);
 }
 
 static void peers(struct record *record, const struct agora_stat *stat)
@@ -40,6 +92,33 @@ static void peers(struct record *record, const struct agora_stat *stat)
 	record_number(record, "clients", stat->clients);
 	record_number(record, "clients-max", stat->clients_max);
 	record_number(record, "waiters", stat->waiters);
+	if (has_flag(stat->kind, AGORA_RELIABLE))
+		record_number(record, "readers", stat->readers);
+}
+
+static void word(struct record *record, const char *name, const char *s)
+{
+	if (s)
+		record_string(record, name, s);
+}
+
+static void flag(struct record *record, const char *name,
+	const struct agora_stat *stat, uint32_t bit)
+{
+	if (text_flag(stat, bit))
+		record_flag(record, name, stat->flags & bit);
+}
+
+/* What was chosen when it was made. */
+static void choices(struct record *record, const struct agora_stat *stat)
+{
+	word(record, "writers", text_writers(stat));
+	word(record, "order", text_order(stat));
+	if (stat->flags & AGORA_RELAXED)
+		record_number(record, "rank-bound", stat->rank_bound);
+	flag(record, "reliable", stat, AGORA_RELIABLE);
+	flag(record, "fixed", stat, AGORA_FIXED);
+	flag(record, "spsc", stat, AGORA_SPSC);
 }
 
 void record_of_stat(struct record *record, const struct agora_stat *stat)
@@ -49,13 +128,7 @@ void record_of_stat(struct record *record, const struct agora_stat *stat)
 	sizes(record, stat);
 	traffic(record, stat);
 	peers(record, stat);
-	if (stat->kind->verbs & AGORA_CAN_PUT)
-		record_string(record, "writers",
-			stat->writers == AGORA_WRITERS_ONE ? "one" : "many");
-	if (stat->kind->verbs & AGORA_CAN_PUSH) {
-		record_flag(record, "fixed", stat->flags & AGORA_FIXED);
-		record_flag(record, "spsc", stat->flags & AGORA_SPSC);
-	}
+	choices(record, stat);
 	record_number(record, "format", stat->format);
 	record_time(record, "created", stat->created);
 }

@@ -137,6 +137,17 @@ uint64_t tool_size(
 	return size;
 }
 
+uint64_t tool_number(
+	const struct argp_state *state, const char *option, const char *arg)
+{
+	uint64_t n;
+	char *end;
+
+	if (!number(arg, &n, &end) || *end)
+		tool_wrong(state, "%s: '%s' is not a number", option, arg);
+	return n;
+}
+
 uint64_t tool_count(
 	const struct argp_state *state, const char *option, const char *arg)
 {

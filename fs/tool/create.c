@@ -15,13 +15,18 @@ static const char doc[] =
 	"  agora create weather\n"
 	"  agora create weather/alerts.queue\n"
 	"  agora create -p cam/frames.queue --type bytes --message-size 8M\n"
-	"  agora create weather/prices.table --writers one --mode 0644\n";
+	"  agora create weather/prices.table --writers one --mode 0644\n"
+	"  agora create weather/jobs.heap --order relaxed\n"
+	"  agora create weather/audit.log --reliable --capacity 100000\n"
+	"  agora create weather/mode.string --message-size 64\n";
 
 enum {
 	CAPACITY = 256,
 	MESSAGE_SIZE,
 	TYPE,
 	WRITERS,
+	ORDER,
+	RELIABLE,
 	MODE,
 	FIXED,
 	SPSC,
@@ -43,8 +48,14 @@ static const struct argp_option options[] = {
 	{"message-size", MESSAGE_SIZE, "BYTES", 0, "Largest message, or value",
 		0},
 	{"type", TYPE, "TYPE", 0,
-		"Declared type: bytes, bytes/line, utf8 (default)", 0},
-	{"writers", WRITERS, "one|many", 0, "Who may write to a table", 0},
+		"Declared type: bytes, bytes/line, utf8 (default), "
+		"utf8/reference",
+		0},
+	{"writers", WRITERS, "one|many", 0, "Who may write to it", 0},
+	{"order", ORDER, "strict|relaxed", 0,
+		"Whether always the least priority is taken, or nearly", 0},
+	{"reliable", RELIABLE, NULL, 0,
+		"Registered readers hold back who appends", 0},
 	{"mode", MODE, "OCTAL", 0, "Permission bits, such as 0640", 0},
 	{"fixed", FIXED, NULL, 0, "Each message has --message-size", 0},
 	{"spsc", SPSC, NULL, 0,
@@ -75,6 +86,16 @@ static uint32_t writers_of(const struct argp_state *state, const char *arg)
 	if (strcmp(arg, "many") != 0)
 		tool_wrong(state, "--writers: '%s' is not one or many", arg);
 	return AGORA_WRITERS_MANY;
+}
+
+static uint32_t order_of(const struct argp_state *state, const char *arg)
+{
+	if (strcmp(arg, "relaxed") == 0)
+		return AGORA_RELAXED;
+	if (strcmp(arg, "strict") != 0)
+		tool_wrong(
+			state, "--order: '%s' is not strict or relaxed", arg);
+	return 0;
 }
 
 /* A size of which 0 is not allowed: to the library it means the default. */
@@ -121,6 +142,12 @@ static bool parse_option(
 		return true;
 	case WRITERS:
 		o->writers = writers_of(s, arg);
+		return true;
+	case ORDER:
+		o->flags |= order_of(s, arg);
+		return true;
+	case RELIABLE:
+		o->flags |= AGORA_RELIABLE;
 		return true;
 	case FIXED:
 		o->flags |= AGORA_FIXED;
@@ -210,6 +237,25 @@ static int create_object(const struct arguments *a)
 	return tool_error(path, r);
 }
 
+/* Say which flag the kind does not have. Returns 0 when there is none. */
+static int check_flags(
+	const char *path, const struct agora_kind *kind, uint32_t flags)
+{
+	static const struct {
+		uint32_t flag;
+		const char *option;
+	} known[] = {{AGORA_SPSC, "spsc"}, {AGORA_RELAXED, "order"},
+		{AGORA_RELIABLE, "reliable"}};
+	const struct agora_stat stat = {.kind = kind};
+	size_t i;
+
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (flags & known[i].flag && !text_flag(&stat, known[i].flag))
+			return tool_say(path, "a %s has no --%s", kind->name,
+				known[i].option);
+	return 0;
+}
+
 int create_main(int argc, char **argv)
 {
 	struct arguments a = {.options = {.type = "utf8"}};
@@ -224,9 +270,12 @@ int create_main(int argc, char **argv)
 	r = tool_check_path(a.words[0], &kind);
 	if (r)
 		return r;
+	r = check_flags(a.words[0], kind, a.options.flags);
+	if (r)
+		return r;
 	problem = agora_options_problem(kind, &a.options);
 	if (problem)
-		return tool_say(a.words[0], problem);
+		return tool_say(a.words[0], "%s", problem);
 	agora_path_parse(a.words[0], program, object, &kind);
 	if (a.parents)
 		r = create_program(program, true, 0);

@@ -3,15 +3,14 @@
  */
 #include "tool.h"
 
-#include <errno.h>
-
 static const char doc[] =
-	"Remove a key and its value."
+	"Remove a key and its value, or a member."
 	"\v"
 	"KEY is written as agora ls shows it: a backslash as \\\\, bytes that "
 	"cannot be shown as \\xHH. Exits with 1 when there is no such key.\n\n"
 	"Examples:\n"
-	"  agora del weather/prices.table umbrella\n";
+	"  agora del weather/prices.table umbrella\n"
+	"  agora del weather/members.set bob\n";
 
 struct arguments {
 	const char *words[2];
@@ -35,13 +34,9 @@ static int del(const struct arguments *a, struct agora_object *object,
 {
 	int r = agora_object_delete(object, key->data, key->size);
 
-	if (r == -ENOENT)
-		return tool_say(
-			a->words[0], "there is no key '%s'", a->words[1]);
-	if (r == -EINVAL)
-		return tool_say(a->words[0], "a key of %zu bytes is too long",
-			key->size);
-	return r < 0 ? tool_error(a->words[0], r) : TOOL_DONE;
+	if (r < 0)
+		return tool_key_error(a->words[0], a->words[1], key->size, r);
+	return TOOL_DONE;
 }
 
 int del_main(int argc, char **argv)

@@ -25,9 +25,11 @@ static const struct command commands[] = {
 	{"pop", pop_main, "take messages"},
 	{"peek", peek_main, "show the next message"},
 	{"tail", tail_main, "show the last messages, and follow"},
-	{"get", get_main, "print the value of a key"},
-	{"put", put_main, "store a value under a key"},
+	{"follow", follow_main, "print the value that a reference names"},
+	{"get", get_main, "print a value, that of a key or the only one"},
+	{"put", put_main, "store a value, under a key or as the only one"},
 	{"del", del_main, "remove a key"},
+	{"range", range_main, "print what is between two keys"},
 	{"watch", watch_main, "print what comes and goes"},
 	{"doctor", doctor_main, "check a space and repair it"}, {0}};
 

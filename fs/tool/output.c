@@ -71,11 +71,19 @@ static json_t *json_of_string(const struct record_field *field)
 	return json;
 }
 
+/* What no signed integer can hold is written as a line shows it. */
+static json_t *json_of_number(const struct record_field *field)
+{
+	if (field->number > INT64_MAX)
+		return json_of_string(field);
+	return json_integer((json_int_t)field->number);
+}
+
 static json_t *json_of_field(const struct record_field *field)
 {
 	switch (field->form) {
 	case RECORD_NUMBER:
-		return json_integer((json_int_t)field->number);
+		return json_of_number(field);
 	case RECORD_FLAG:
 		return json_boolean(field->number);
 	case RECORD_NONE:
@@ -265,6 +273,16 @@ int tool_print_row(struct record *record)
 		r = record_row(&out, record);
 	record_free(record);
 	return tool_print(&out, r);
+}
+
+int tool_json_row(struct text *out, struct record *record)
+{
+	int r = record->error;
+
+	if (r == 0)
+		r = print_json(out, json_of_record(record), JSON_COMPACT);
+	record_free(record);
+	return r;
 }
 
 int list_add(struct list *list, struct record *record)

@@ -14,27 +14,34 @@
 static const char doc[] =
 	"Take messages and print them."
 	"\v"
-	"A message of a text type ends with a newline. Exits with 1 when there "
-	"is none at once; --wait waits. A message counts as taken when it was "
-	"written out.\n\n"
+	"A message of a text type ends with a newline; where messages have "
+	"priorities, PRIORITY and a tab stand before it. Exits with 1 when "
+	"there is none at once; --wait waits. A message counts as taken when "
+	"it was written out.\n\n"
 	"Examples:\n"
 	"  agora pop weather/alerts.queue\n"
 	"  agora pop -n all weather/alerts.queue > alerts.txt\n"
 	"  agora pop -n all --wait weather/jobs.queue | while read job; do "
 	"...; done\n"
-	"  agora pop --raw camera/frames.queue > frame.png\n";
+	"  agora pop --raw camera/frames.queue > frame.png\n"
+	"  agora pop --back weather/notes.list\n"
+	"  agora pop --json weather/jobs.heap | jq -r .message\n";
+
+enum { BACK = 256 };
 
 struct arguments {
 	const char *words[1];
 	uint64_t count;
 	bool wait;
+	bool back;
 	bool raw;
 };
 
 static const struct argp_option options[] = {
 	{"count", 'n', "N", 0, "Take N messages, or all", 0},
 	{"wait", 'w', NULL, 0, "Wait for messages", 0},
-	{"raw", 'r', NULL, 0, "Print the bytes only, add no newline", 0}, {0}};
+	{"back", BACK, NULL, 0, "The last one, of a list", 0},
+	{"raw", 'r', NULL, 0, "Print the bytes of messages only", 0}, {0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -44,6 +51,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case 'n':
 		a->count = tool_count(state, "-n", arg);
+		return 0;
+	case BACK:
+		a->back = true;
 		return 0;
 	case 'w':
 		a->wait = true;
@@ -60,13 +70,15 @@ static const struct argp argp = {.options = options,
 	.parser = parse,
 	.args_doc = "PATH",
 	.doc = doc,
-	.children = tool_children};
+	.children = tool_json_children};
 
 struct pop {
 	const struct arguments *a;
 	struct agora_object *object;
-	const char *type; /* how messages are shown */
+	struct agora_list *list; /* the same, where the back is meant */
+	struct tool_look look;
 	struct text out;
+	struct text whole; /* a message that is not in one piece */
 };
 
 /* Print what is not in one piece. Sets *ret_write if writing failed. */
@@ -75,34 +87,61 @@ static int print_pieces(
 {
 	static char piece[PIECE];
 	size_t at = 0;
-	int n;
+	int n, r;
 
-	while (at < message->size) {
+	pop->out.size = 0;
+	r = text_priority(&pop->out, pop->look.traits, message->priority);
+	if (r < 0)
+		return r;
+	*ret_write = tool_write(pop->out.data, pop->out.size);
+	while (at < message->size && *ret_write == 0) {
 		n = agora_object_read(
 			pop->object, message, at, piece, sizeof(piece));
 		if (n <= 0)
 			return n < 0 ? n : -EUCLEAN;
 		*ret_write = tool_write(piece, (size_t)n);
-		if (*ret_write < 0)
-			return 0;
 		at += (size_t)n;
 	}
-	if (agora_type_is_lines(pop->type))
+	if (*ret_write == 0 && agora_type_is_lines(pop->look.type))
 		*ret_write = tool_write("\n", 1);
 	return 0;
+}
+
+/* Copy what is not in one piece. */
+static int gather(struct pop *pop, const struct agora_message *message)
+{
+	static char piece[PIECE];
+	int n, r = 0;
+
+	pop->whole.size = 0;
+	while (r == 0 && pop->whole.size < message->size) {
+		n = agora_object_read(pop->object, message, pop->whole.size,
+			piece, sizeof(piece));
+		if (n <= 0)
+			return n < 0 ? n : -EUCLEAN;
+		r = text_append(&pop->whole, piece, (size_t)n);
+	}
+	return r;
 }
 
 /* Print a claimed message. Sets *ret_write if writing failed. */
 static int print(
 	struct pop *pop, const struct agora_message *message, int *ret_write)
 {
-	int r;
+	struct text_said said = {
+		message->data, message->size, message->priority};
+	int r = 0;
 
 	*ret_write = 0;
-	if (!message->data && message->size)
-		return print_pieces(pop, message, ret_write);
+	if (!message->data && message->size) {
+		if (!tool_json())
+			return print_pieces(pop, message, ret_write);
+		r = gather(pop, message);
+		said.data = pop->whole.data;
+	}
 	pop->out.size = 0;
-	r = text_message(&pop->out, pop->type, message->data, message->size);
+	if (r == 0)
+		r = tool_show_message(&pop->out, &pop->look, &said);
 	if (r == 0)
 		*ret_write = tool_write(pop->out.data, pop->out.size);
 	return r;
@@ -113,7 +152,8 @@ static int take(struct pop *pop)
 {
 	struct agora_message message;
 	int written;
-	int r = agora_object_acquire(pop->object, &message);
+	int r = pop->list ? agora_list_acquire_back(pop->list, &message)
+			  : agora_object_acquire(pop->object, &message);
 
 	if (r < 0)
 		return r;
@@ -167,6 +207,21 @@ static int pop_messages(struct pop *pop)
 	return TOOL_DONE;
 }
 
+/* Returns 0 or, after a line, an exit status. */
+static int open_object(struct pop *pop)
+{
+	const char *path = pop->a->words[0];
+	int r;
+
+	if (!pop->a->back)
+		return tool_open(
+			path, AGORA_WRITE, AGORA_CAN_POP, &pop->object);
+	r = tool_open_list(path, AGORA_WRITE, "back", &pop->list);
+	if (r == 0)
+		pop->object = agora_list_object(pop->list);
+	return r;
+}
+
 int pop_main(int argc, char **argv)
 {
 	struct arguments a = {.count = 1};
@@ -175,12 +230,13 @@ int pop_main(int argc, char **argv)
 
 	tool_parse(&argp, argc, argv, &a);
 	tool_catch();
-	r = tool_open(a.words[0], AGORA_WRITE, AGORA_CAN_POP, &pop.object);
+	r = open_object(&pop);
 	if (r)
 		return r;
-	pop.type = a.raw ? "bytes" : agora_object_type(pop.object);
+	pop.look = tool_look(pop.object, a.raw);
 	r = pop_messages(&pop);
 	text_free(&pop.out);
+	text_free(&pop.whole);
 	agora_object_close(pop.object);
 	return r;
 }

@@ -12,7 +12,8 @@
 
 static const char doc[] =
 	"Append messages: one for each argument, or one for each line of "
-	"standard input."
+	"standard input. Where messages have priorities, each begins with its "
+	"own and a tab; the least is taken first."
 	"\v"
 	"Waits for room when the object is full. Exits with 1 at the first "
 	"message that is refused.\n\n"
@@ -20,9 +21,13 @@ static const char doc[] =
 	"  agora push weather/alerts.queue storm 'high tide'\n"
 	"  seq 1000000 | agora push weather/jobs.queue\n"
 	"  agora push --raw camera/frames.queue < frame.png\n"
-	"  agora push --no-wait weather/alerts.queue -- -5\n";
+	"  agora push --no-wait weather/alerts.queue -- -5\n"
+	"  agora push weather/jobs.heap $'5\\tsweep' $'1\\tfire'\n"
+	"  agora push --priority 3 weather/jobs.heap 'water the plants'\n"
+	"  agora push weather/feed.log 'it rains'\n"
+	"  agora push --front weather/notes.list 'read me first'\n";
 
-enum { WAIT = 256, NO_WAIT };
+enum { WAIT = 256, NO_WAIT, PRIORITY, FRONT };
 
 struct arguments {
 	const char *path;
@@ -30,11 +35,16 @@ struct arguments {
 	int count;
 	bool no_wait;
 	bool raw;
+	bool front;
+	bool has_priority; /* the same for all */
+	uint64_t priority;
 };
 
 static const struct argp_option options[] = {
 	{"wait", WAIT, NULL, 0, "Wait for room (default)", 0},
 	{"no-wait", NO_WAIT, NULL, 0, "Exit with 1 when there is no room", 0},
+	{"front", FRONT, NULL, 0, "Before all others, in a list", 0},
+	{"priority", PRIORITY, "N", 0, "Priority of all messages", 0},
 	{"raw", 'r', NULL, 0, "All of standard input is one message", 0}, {0}};
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -45,6 +55,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case WAIT:
 	case NO_WAIT:
 		a->no_wait = key == NO_WAIT;
+		return 0;
+	case FRONT:
+		a->front = true;
+		return 0;
+	case PRIORITY:
+		a->has_priority = true;
+		a->priority = tool_number(state, "--priority", arg);
 		return 0;
 	case 'r':
 		a->raw = true;
@@ -77,17 +94,42 @@ static const struct argp argp = {.options = options,
 struct push {
 	const struct arguments *a;
 	struct agora_object *object;
+	struct agora_list *list; /* the same, where the front is meant */
+	uint32_t traits;         /* of the messages that are given */
+	bool priorities;         /* of those that are pushed */
 };
 
-/* Push one message. Returns 0 or, after a line, an exit status. */
-static int push_one(struct push *push, const void *data, size_t size)
+static int try_push(const struct push *push, const struct text_said *said)
 {
-	int r = agora_object_push(push->object, data, size);
+	if (push->list)
+		return agora_list_push_front(
+			push->list, said->data, said->size, NULL);
+	if (push->priorities)
+		return agora_object_push_priority(
+			push->object, said->priority, said->data, said->size);
+	return agora_object_push(push->object, said->data, said->size);
+}
+
+static int wait_and_push(const struct push *push, const struct text_said *said)
+{
+	if (push->list)
+		return agora_list_push_front_wait(
+			push->list, said->data, said->size, NULL, NULL);
+	if (push->priorities)
+		return agora_object_push_priority_wait(push->object,
+			said->priority, said->data, said->size, NULL);
+	return agora_object_push_wait(
+		push->object, said->data, said->size, NULL);
+}
+
+static int push_said(struct push *push, const struct text_said *said)
+{
+	int r = try_push(push, said);
 
 	while ((r == -EAGAIN && !push->a->no_wait) || r == -EINTR) {
 		if (tool_stopped())
 			return tool_stopped();
-		r = agora_object_push_wait(push->object, data, size, NULL);
+		r = wait_and_push(push, said);
 	}
 	/* the next may be long in coming: leave the producer's role to others
 	 */
@@ -96,7 +138,22 @@ static int push_one(struct push *push, const void *data, size_t size)
 		return 0;
 	if (r == -EAGAIN)
 		return tool_say(push->a->path, "full");
-	return tool_refused(push->object, push->a->path, data, size, r);
+	return tool_refused(
+		push->object, push->a->path, said->data, said->size, r);
+}
+
+/* Push what was given. Returns 0 or, after a line, an exit status. */
+static int push_one(struct push *push, const void *data, size_t size)
+{
+	struct text_said said;
+	size_t at;
+
+	if (text_message_parse(push->traits, data, size, &said, &at) < 0)
+		return tool_say(push->a->path,
+			"not PRIORITY<TAB>MESSAGE at byte %zu", at);
+	if (push->a->has_priority)
+		said.priority = push->a->priority;
+	return push_said(push, &said);
 }
 
 static int push_arguments(struct push *push)
@@ -178,6 +235,41 @@ static int push_all(struct push *push)
 	return push_stream(push);
 }
 
+/* Look at the kind. Returns 0 or, after a line, an exit status. */
+static int check(struct push *push)
+{
+	const struct arguments *a = push->a;
+	const struct agora_kind *kind;
+	int r = tool_check_path(a->path, &kind);
+
+	if (r)
+		return r;
+	push->priorities = kind->traits & AGORA_PRIORITIES;
+	if (a->has_priority && !push->priorities) {
+		tool_say(a->path, "a %s has no priorities", kind->name);
+		return TOOL_WRONG;
+	}
+	push->traits = a->has_priority ? 0 : kind->traits;
+	return 0;
+}
+
+/* Returns 0 or, after a line, an exit status. */
+static int open_object(struct push *push)
+{
+	const uint32_t flags = AGORA_WRITE | AGORA_CHECK;
+	const char *path = push->a->path;
+	int r = check(push);
+
+	if (r)
+		return r;
+	if (!push->a->front)
+		return tool_open(path, flags, AGORA_CAN_PUSH, &push->object);
+	r = tool_open_list(path, flags, "front", &push->list);
+	if (r == 0)
+		push->object = agora_list_object(push->list);
+	return r;
+}
+
 int push_main(int argc, char **argv)
 {
 	struct arguments a = {0};
@@ -189,8 +281,7 @@ int push_main(int argc, char **argv)
 		return tool_error("arguments", -ENOMEM);
 	tool_parse(&argp, argc, argv, &a);
 	tool_catch();
-	r = tool_open(a.path, AGORA_WRITE | AGORA_CHECK, AGORA_CAN_PUSH,
-		&push.object);
+	r = open_object(&push);
 	if (r == 0) {
 		r = push_all(&push);
 		agora_object_close(push.object);

@@ -20,7 +20,9 @@ static const char doc[] =
 	"Examples:\n"
 	"  agora tail weather/alerts.queue\n"
 	"  agora tail -n all weather/alerts.queue\n"
-	"  agora tail -f -n 0 weather/alerts.queue\n";
+	"  agora tail -f -n 0 weather/alerts.queue\n"
+	"  agora tail -n 100 -f weather/feed.log\n"
+	"  agora tail -f weather/mode.string\n";
 
 struct arguments {
 	const char *words[1];
@@ -55,27 +57,60 @@ static const struct argp argp = {.options = options,
 	.parser = parse,
 	.args_doc = "PATH",
 	.doc = doc,
-	.children = tool_children};
+	.children = tool_json_children};
 
 struct tail {
 	const struct arguments *a;
 	struct agora_object *object;
 	struct agora_buffer buffer;
+	struct agora_snapshot *snapshot; /* of what cannot be walked */
 	uint64_t cursor;
 	uint64_t seen; /* sequence number of the last message, if any */
 	bool any;
 	bool may_wait; /* we can write, and so can sleep until a push */
 };
 
+/* Append what is to be printed of the message in the buffer. */
+static int show(const struct tail *tail, struct text *out)
+{
+	const struct tool_look look = tool_look(tail->object, false);
+	const struct text_said said = {
+		tail->buffer.data, tail->buffer.size, tail->buffer.priority};
+
+	return tool_show_message(out, &look, &said);
+}
+
 /* ---- what is there ---------------------------------------------------- */
+
+/*
+ * Where messages have no lasting places, note which are there. What comes
+ * from here on is followed: what comes right now may be shown twice.
+ */
+static int begin_snapshot(struct tail *tail)
+{
+	int r = agora_object_end(tail->object, &tail->cursor);
+
+	return r < 0 ? r : agora_object_snapshot(tail->object, &tail->snapshot);
+}
+
+static int look(struct tail *tail)
+{
+	if (tail->snapshot)
+		return agora_snapshot_next(tail->snapshot, &tail->buffer);
+	return agora_object_walk(tail->object, &tail->cursor, &tail->buffer);
+}
 
 static int walk(struct tail *tail)
 {
 	int r;
 
 	do {
-		r = agora_object_walk(
-			tail->object, &tail->cursor, &tail->buffer);
+		r = look(tail);
+		if (r == -EOPNOTSUPP && !tail->snapshot) {
+			r = begin_snapshot(tail);
+			if (r == 0)
+				r = look(tail);
+		}
 	} while (tool_grow(&tail->buffer, &r));
 	if (r == 0) {
 		tail->seen = tail->buffer.version;
@@ -125,8 +160,7 @@ static int fill(struct tail *tail, struct ring *ring)
 		message = place(ring, tail->a->count);
 		if (!message)
 			return -ENOMEM;
-		r = text_message(message, agora_object_type(tail->object),
-			tail->buffer.data, tail->buffer.size);
+		r = show(tail, message);
 		if (r < 0)
 			return r;
 	}
@@ -165,20 +199,37 @@ static int show_last(struct tail *tail)
 
 /* ---- what comes ------------------------------------------------------- */
 
-static void report_missed(struct tail *tail)
+/* How many were overwritten between the last message and this one. A value
+ * that was replaced is not missed. */
+static uint64_t count_missed(const struct tail *tail, uint64_t cursor)
 {
+	const struct agora_kind *kind = agora_object_kind(tail->object);
 	uint64_t sequence = tail->buffer.version;
 
-	if (tail->any && sequence > tail->seen + 1)
+	if (kind->shape != AGORA_SEQUENCE)
+		return 0;
+	if (!(kind->verbs & AGORA_CAN_POP)) /* each is at its number */
+		return tail->cursor > cursor ? tail->cursor - cursor - 1 : 0;
+	if (!tail->any || tail->snapshot || sequence <= tail->seen)
+		return 0;
+	return sequence - tail->seen - 1;
+}
+
+static void report_missed(struct tail *tail, uint64_t cursor)
+{
+	uint64_t missed = count_missed(tail, cursor);
+
+	if (missed)
 		tool_say(tail->a->words[0], "%" PRIu64 " messages missed",
-			sequence - tail->seen - 1);
-	tail->seen = sequence;
+			missed);
+	tail->seen = tail->buffer.version;
 	tail->any = true;
 }
 
 /* Print the next message. Returns 0, an exit status, or -errno. */
 static int tap(struct tail *tail)
 {
+	uint64_t cursor = tail->cursor;
 	struct text out = {0};
 	int r;
 
@@ -188,9 +239,8 @@ static int tap(struct tail *tail)
 	} while (tool_grow(&tail->buffer, &r));
 	if (r < 0)
 		return r;
-	report_missed(tail);
-	r = text_message(&out, agora_object_type(tail->object),
-		tail->buffer.data, tail->buffer.size);
+	report_missed(tail, cursor);
+	r = show(tail, &out);
 	if (r == 0)
 		return tool_print(&out, r);
 	return r;
@@ -227,12 +277,23 @@ static int follow(struct tail *tail)
 	return r;
 }
 
+/* Of a value there is only the present one. */
+static int show_value(struct tail *tail)
+{
+	int r = tap(tail);
+
+	if (r == -EAGAIN)
+		return 0;
+	return r < 0 ? tool_error(tail->a->words[0], r) : r;
+}
+
 static int begin(struct tail *tail)
 {
+	bool value = agora_object_kind(tail->object)->shape == AGORA_VALUE;
 	int r;
 
 	if (tail->a->count)
-		return show_last(tail);
+		return value ? show_value(tail) : show_last(tail);
 	r = agora_object_end(tail->object, &tail->cursor);
 	return r < 0 ? tool_error(tail->a->words[0], r) : 0;
 }
@@ -273,6 +334,7 @@ int tail_main(int argc, char **argv)
 		r = follow(&tail);
 	if (r == 0)
 		r = tool_stopped();
+	agora_snapshot_close(tail.snapshot);
 	free(tail.buffer.data);
 	agora_object_close(tail.object);
 	return r;

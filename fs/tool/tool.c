@@ -141,6 +141,28 @@ int tool_open(const char *path, uint32_t flags, uint32_t verb,
 	return r < 0 ? tool_missing(path, r) : 0;
 }
 
+int tool_open_list(const char *path, uint32_t flags, const char *option,
+	struct agora_list **ret_list)
+{
+	const struct agora_kind *kind;
+	struct agora_object *object;
+	int r = tool_check_path(path, &kind);
+
+	if (r)
+		return r;
+	r = agora_list_open(tool_space(), path, flags, NULL, ret_list);
+	if (r == -EPROTOTYPE) {
+		/* or is it not what its name says? */
+		r = tool_open(path, AGORA_READ, 0, &object);
+		if (r)
+			return r;
+		agora_object_close(object);
+		tool_say(path, "a %s has no %s", kind->name, option);
+		return TOOL_WRONG;
+	}
+	return r < 0 ? tool_missing(path, r) : 0;
+}
+
 bool tool_grow(struct agora_buffer *buffer, int *r)
 {
 	void *data;
@@ -174,6 +196,36 @@ int tool_key(const char *shown, struct text *ret_key)
 		return TOOL_WRONG;
 	}
 	return r < 0 ? tool_error(shown, r) : 0;
+}
+
+int tool_wants_key(const char *path, const char *shown, bool *ret_keyed)
+{
+	const struct agora_kind *kind;
+	int r = tool_check_path(path, &kind);
+
+	if (r)
+		return r;
+	*ret_keyed = kind->shape != AGORA_VALUE;
+	if (kind->shape == AGORA_KEYED && !shown) {
+		tool_say(path, "KEY is missing");
+		return TOOL_WRONG;
+	}
+	if (kind->shape == AGORA_VALUE && shown) {
+		tool_say(path, "a %s has no keys", kind->name);
+		return TOOL_WRONG;
+	}
+	return 0;
+}
+
+int tool_key_error(
+	const char *path, const char *shown, size_t key_size, int error)
+{
+	if (error == -ENOENT)
+		return tool_say(path, "there is no key '%s'", shown);
+	if (error == -EINVAL)
+		return tool_say(
+			path, "a key of %zu bytes is too long", key_size);
+	return tool_error(path, error);
 }
 
 int tool_refused(struct agora_object *object, const char *path,

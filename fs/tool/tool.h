@@ -21,6 +21,7 @@ enum { TOOL_DONE = 0, TOOL_NO = 1, TOOL_WRONG = 2 };
 int create_main(int argc, char **argv);
 int del_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
+int follow_main(int argc, char **argv);
 int get_main(int argc, char **argv);
 int ls_main(int argc, char **argv);
 int mount_main(int argc, char **argv);
@@ -28,6 +29,7 @@ int peek_main(int argc, char **argv);
 int pop_main(int argc, char **argv);
 int push_main(int argc, char **argv);
 int put_main(int argc, char **argv);
+int range_main(int argc, char **argv);
 int register_main(int argc, char **argv);
 int rm_main(int argc, char **argv);
 int stat_main(int argc, char **argv);
@@ -71,6 +73,10 @@ uint64_t tool_size(
 uint64_t tool_count(
 	const struct argp_state *state, const char *option, const char *arg);
 
+/** Read a number of 64 bits. */
+uint64_t tool_number(
+	const struct argp_state *state, const char *option, const char *arg);
+
 /** Whether --json was given. */
 bool tool_json(void);
 
@@ -105,11 +111,28 @@ int tool_check_path(const char *path, const struct agora_kind **ret_kind);
 int tool_open(const char *path, uint32_t flags, uint32_t verb,
 	struct agora_object **ret_object);
 
+/**
+ * Open an object that has two ends, for an option that names one.
+ * Returns 0 or, after a line about it, an exit status.
+ */
+int tool_open_list(const char *path, uint32_t flags, const char *option,
+	struct agora_list **ret_list);
+
 /** Make room in buffer and return true if that is why *r is a failure. */
 bool tool_grow(struct agora_buffer *buffer, int *r);
 
 /** Turn a key as it is shown into bytes. Returns 0 or an exit status. */
 int tool_key(const char *shown, struct text *ret_key);
+
+/**
+ * Tell whether the object of a path has keys, and check that one was named if
+ * it has and only then. Returns 0 or, after a line, an exit status.
+ */
+int tool_wants_key(const char *path, const char *shown, bool *ret_keyed);
+
+/** Say that a key is not there, or too long, or what else error is. */
+int tool_key_error(
+	const char *path, const char *shown, size_t key_size, int error);
 
 /** Say why data does not fit: -EBADMSG and its like. Returns TOOL_NO. */
 int tool_refused(struct agora_object *object, const char *path,
@@ -132,6 +155,9 @@ int tool_print_record(struct record *record);
 /** Print a record as a row, or as JSON on one line. Frees record. */
 int tool_print_row(struct record *record);
 
+/** Append a record to out as JSON on one line. Frees record. 0 or -ENOMEM. */
+int tool_json_row(struct text *out, struct record *record);
+
 /** Records that all have the same names. All-zero is an empty list. */
 struct list {
 	struct record *records;
@@ -144,6 +170,29 @@ int list_add(struct list *list, struct record *record);
 
 /** Print as columns, rows or JSON. Frees list. Returns an exit status. */
 int list_print(struct list *list);
+
+/* ---- messages and values (message.c) ---------------------------------- */
+
+/** How what is in an object is printed. */
+struct tool_look {
+	const char *type;
+	uint32_t traits;
+};
+
+/** raw: only the bytes. */
+struct tool_look tool_look(const struct agora_object *object, bool raw);
+
+/** Append what is to be printed of a message. Returns 0 or -ENOMEM. */
+int tool_show_message(struct text *out, const struct tool_look *look,
+	const struct text_said *said);
+
+/** The same of a value, which is one or belongs to a key. */
+int tool_show_value(struct text *out, const struct tool_look *look,
+	const struct agora_buffer *value);
+
+/** The same of a key with its value. */
+int tool_show_entry(struct text *out, const struct tool_look *look,
+	const struct text_pair *pair);
 
 /* ---- keys (keys.c) ---------------------------------------------------- */
 

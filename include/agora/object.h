@@ -216,6 +216,9 @@ int agora_object_stat(struct agora_object *object, struct agora_stat *ret_stat);
 /** Return the row of the object's kind. */
 const struct agora_kind *agora_object_kind(const struct agora_object *object);
 
+/** Return "PROGRAM/NAME.KIND" as it was opened, whatever was renamed since. */
+const char *agora_object_path(const struct agora_object *object);
+
 /** Return the declared type. */
 const char *agora_object_type(const struct agora_object *object);
 
@@ -437,6 +440,10 @@ int agora_object_store(
 /** Append to the value of a string: as agora_string_append(). */
 int agora_object_append(
 	struct agora_object *object, const void *data, size_t size);
+
+/** Replace the value of one version: as agora_string_compare(). */
+int agora_object_compare(struct agora_object *object,
+	const struct agora_buffer *value, uint64_t *ret_version);
 
 /**
  * Give back the roles that this handle took: the only writer of a table, the

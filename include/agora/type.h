@@ -14,6 +14,7 @@
  *	utf8/url/SCHEME       its scheme is that one. http and https have a host
  *	utf8/json             one JSON text (RFC 8259)
  *	utf8/csv              records of as many fields each (RFC 4180)
+ *	utf8/reference        a name of a value: see agora/reference.h
  *	utf8/i64, ...         a number in digits, as JSON has it; also nan, inf
  *	                      and -inf for utf8/f32 and utf8/f64
  *	i8 i16 i32 i64        numbers as the machine has them

@@ -25,6 +25,7 @@ struct agora_object {
 	const struct kind *kind; /* perhaps a variant of named */
 	const struct kind *named;
 	uint32_t flags; /* those of opening */
+	char *path;     /* by which it was opened */
 	struct segment segment;
 };
 
@@ -105,10 +106,21 @@ struct kind {
 	int (*load)(void *handle, struct agora_buffer *value);
 	int (*store)(void *handle, const void *data, size_t size);
 	int (*append)(void *handle, const void *data, size_t size);
+	/* *ret_version: the new one, or on -ESTALE the present one. */
+	int (*compare)(void *handle, const struct agora_buffer *value,
+		uint64_t *ret_version);
 };
 
 /* One for each file of this directory that is a structure. */
-extern const struct kind kind_queue, kind_table;
+extern const struct kind kind_heap;
+extern const struct kind kind_list;
+extern const struct kind kind_log;
+extern const struct kind kind_map;
+extern const struct kind kind_queue;
+extern const struct kind kind_set;
+extern const struct kind kind_stack;
+extern const struct kind kind_string;
+extern const struct kind kind_table;
 
 /* The row of a public kind. */
 static inline const struct kind *kind_of_row(const struct agora_kind *row)

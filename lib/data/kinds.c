@@ -9,7 +9,18 @@
 
 static const struct kind *const kinds[] = {
 	&kind_queue,
+	&kind_stack,
+	&kind_list,
 	&kind_table,
+	&kind_heap,
+	&kind_log,
+	&kind_map,
+	&kind_set,
+	&kind_string,
+	&kind_log,
+	&kind_map,
+	&kind_set,
+	&kind_heap,
 };
 
 #define COUNT (sizeof(kinds) / sizeof(*kinds))

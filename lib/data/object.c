@@ -219,11 +219,15 @@ static int open_handle(const struct place *place, uint32_t flags,
 	object->kind = place->kind;
 	object->named = place->kind;
 	object->flags = flags;
-	error = open_segment(object, place);
-	if (error)
-		free(object);
-	else
+	if (asprintf(&object->path, "%s/%s", place->program, place->object) < 0)
+		object->path = NULL;
+	error = object->path ? open_segment(object, place) : -ENOMEM;
+	if (!error) {
 		*ret_object = object;
+		return 0;
+	}
+	free(object->path);
+	free(object);
 	return error;
 }
 
@@ -305,6 +309,7 @@ void agora_object_close(struct agora_object *object)
 	if (!segment_enter(&object->segment))
 		object->kind->close(object);
 	segment_close(&object->segment);
+	free(object->path);
 	free(object);
 }
 
@@ -369,6 +374,11 @@ int agora_object_rename(
 const struct agora_kind *agora_object_kind(const struct agora_object *object)
 {
 	return &object->named->row;
+}
+
+const char *agora_object_path(const struct agora_object *object)
+{
+	return object->path;
 }
 
 const char *agora_object_type(const struct agora_object *object)

@@ -144,10 +144,10 @@ static int edit_begin(struct table_one *o, struct edit *e,
 	e->key = *key;
 	e->value = (struct piece){value, size};
 	e->at.left = one_budget(o);
-	if (size > o->table.value_size)
+	if (size > o->table.chain.value_size)
 		error = -EMSGSIZE;
 	else
-		error = object_fits(&o->table.object, value, size);
+		error = object_fits(&o->table.chain.object, value, size);
 	if (error)
 		one_end(o);
 	return error;
@@ -157,8 +157,8 @@ static int edit_begin(struct table_one *o, struct edit *e,
 static int edit_end(struct table_one *o, int error)
 {
 	if (!error)
-		event_notify(
-			&o->table.object.segment, EVENT_BIT(EVENT_ADVANCED));
+		event_notify(&o->table.chain.object.segment,
+			EVENT_BIT(EVENT_ADVANCED));
 	one_end(o);
 	return error;
 }
@@ -402,7 +402,7 @@ int one_add(struct agora_table *t, const struct key *key, int64_t delta,
 	error = read_number(o, &e, present, &old);
 	sum = (int64_t)((uint64_t)old + (uint64_t)delta);
 	if (!error)
-		error = object_fits(&o->table.object, &sum, sizeof(sum));
+		error = object_fits(&o->table.chain.object, &sum, sizeof(sum));
 	if (!error)
 		error = store(o, &e, present);
 	if (!error && ret_sum)

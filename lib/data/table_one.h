@@ -369,7 +369,7 @@ int one_ready_line(struct table_one *o, uint64_t line);
 /* The words of the roots. */
 static inline _Atomic uint64_t *one_root(const struct table_one *o, int which)
 {
-	return segment_root(&o->table.object.segment, (unsigned)which);
+	return segment_root(&o->table.chain.object.segment, (unsigned)which);
 }
 
 /* ---- values that are longer than a record: table_one_dead.c ---- */

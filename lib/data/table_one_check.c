@@ -23,7 +23,8 @@ static uint32_t count_committed(const struct table_one *o)
 int one_stat(void *handle, struct agora_stat *stat)
 {
 	struct table_one *o = handle;
-	uint64_t line = 0, most = o->table.key_size + o->table.value_size;
+	uint64_t line = 0,
+		 most = o->table.chain.key_size + o->table.chain.value_size;
 
 	for (; (line = one_skip_holes(o, line)) < one_lines(o); line++)
 		for (unsigned i = 0; i < LINE_WORDS; i++) {
@@ -71,7 +72,7 @@ static bool is_sound_spill(
 		atomic_load_explicit(&record->spill, memory_order_relaxed);
 	struct block_ref head = {spill - 1};
 
-	return spill && pool_has(&o->table.store.pool[0], head) &&
+	return spill && pool_has(&o->table.chain.store.pool[0], head) &&
 	       one_is_in_place(o, head);
 }
 
@@ -88,7 +89,8 @@ static bool is_sound(const struct table_one *o, struct visit *v, uint64_t word,
 	key_size =
 		atomic_load_explicit(&record->key_size, memory_order_relaxed);
 	hash = atomic_load_explicit(&record->hash, memory_order_relaxed);
-	if (size > o->table.value_size || key_size > o->table.key_size ||
+	if (size > o->table.chain.value_size ||
+		key_size > o->table.chain.key_size ||
 		tag_of(hash) != word_tag(word) || !is_reached(o, v, hash, line))
 		return false;
 	if (key_size + size > o->data_size && !is_sound_spill(o, record))
@@ -171,7 +173,8 @@ static bool is_left_behind(const struct table_one *o, struct pool *pool,
 	enum block_kind kind = state_kind(state);
 
 	if ((kind != BLOCK_PUBLISHED && kind != BLOCK_OWNED) ||
-		client_is_live(&o->table.object.segment, state_owner(state)))
+		client_is_live(
+			&o->table.chain.object.segment, state_owner(state)))
 		return false;
 	if (kind == BLOCK_PUBLISHED &&
 		(pool->number || one_is_in_place(o, ref)))
@@ -182,7 +185,7 @@ static bool is_left_behind(const struct table_one *o, struct pool *pool,
 
 static void visit_pool(struct table_one *o, struct visit *v, int number)
 {
-	struct pool *pool = &o->table.store.pool[number];
+	struct pool *pool = &o->table.chain.store.pool[number];
 	struct pool_scan scan;
 	struct block_ref ref;
 
@@ -229,11 +232,13 @@ int one_check(void *handle, int repair, struct agora_check *check)
 
 	if (!error && repair) {
 		/* Repairs change what was counted: count again. */
-		client_recover_strays(&o->table.object.segment, &v.strays);
+		client_recover_strays(
+			&o->table.chain.object.segment, &v.strays);
 		*check = before;
 		error = visit(o, &v);
 	}
 	if (!error)
-		check->orphans = message_sweep_parts(&o->table.store, repair);
+		check->orphans =
+			message_sweep_parts(&o->table.chain.store, repair);
 	return error;
 }

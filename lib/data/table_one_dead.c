@@ -16,13 +16,13 @@ static bool spill_of(const struct table_one *o, const struct record_shm *record,
 		atomic_load_explicit(&record->spill, memory_order_relaxed);
 
 	ret_head->index = spill - 1;
-	return spill && pool_has(&o->table.store.pool[0], *ret_head);
+	return spill && pool_has(&o->table.chain.store.pool[0], *ret_head);
 }
 
 int one_write_spill(struct table_one *o, struct record_shm *record,
 	uint32_t index, const struct piece pieces[2])
 {
-	struct store *store = &o->table.store;
+	struct store *store = &o->table.chain.store;
 	struct block_shm *block;
 	struct block_ref head;
 	uint64_t state;
@@ -44,7 +44,8 @@ int one_write_spill(struct table_one *o, struct record_shm *record,
 		&record->spill, head.index + 1, memory_order_relaxed);
 	/* [S] */
 	atomic_store_explicit(&block->state,
-		state_make(BLOCK_PUBLISHED, o->table.object.segment.client,
+		state_make(BLOCK_PUBLISHED,
+			o->table.chain.object.segment.client,
 			state_ticket(state)),
 		memory_order_release);
 	crash_point(table_one_hung);
@@ -59,12 +60,13 @@ void one_adopt(struct table_one *o, const struct record_shm *record)
 
 	if (likely(!spill_of(o, record, &head)))
 		return;
-	word = &store_head(&o->table.store, head)->state;
+	word = &store_head(&o->table.chain.store, head)->state;
 	state = atomic_load_explicit(word, memory_order_relaxed);
 	/* A recoverer may take the owner's name out of it once. */
 	for (int tries = 0; tries < 3; tries++) {
 		uint64_t mine = state_make(BLOCK_PUBLISHED,
-			o->table.object.segment.client, state_ticket(state));
+			o->table.chain.object.segment.client,
+			state_ticket(state));
 
 		if (state_kind(state) != BLOCK_PUBLISHED)
 			return;
@@ -78,14 +80,14 @@ void one_adopt(struct table_one *o, const struct record_shm *record)
 
 void one_free_spill(struct table_one *o, struct record_shm *record)
 {
-	uint32_t me = o->table.object.segment.client;
+	uint32_t me = o->table.chain.object.segment.client;
 	struct block_ref head;
 	struct block_shm *block;
 	uint64_t state;
 
 	if (likely(!spill_of(o, record, &head)))
 		return;
-	block = store_head(&o->table.store, head);
+	block = store_head(&o->table.chain.store, head);
 	state = atomic_load_explicit(&block->state, memory_order_relaxed);
 	if (state_kind(state) != BLOCK_PUBLISHED || state_owner(state) != me)
 		return;
@@ -98,7 +100,7 @@ void one_free_spill(struct table_one *o, struct record_shm *record)
 		state_make(BLOCK_OWNED, me, state_ticket(state)),
 		memory_order_release);
 	crash_point(table_one_unhung);
-	message_free(&o->table.store, head);
+	message_free(&o->table.chain.store, head);
 }
 
 /* ---- recover ---- */
@@ -119,7 +121,7 @@ static bool line_holds(const struct line_shm *line, uint32_t index,
 
 bool one_is_in_place(const struct table_one *o, struct block_ref head)
 {
-	struct block_shm *block = store_head(&o->table.store, head);
+	struct block_shm *block = store_head(&o->table.chain.store, head);
 	uint32_t index =
 		atomic_load_explicit(&block->key_size, memory_order_relaxed) -
 		1;
@@ -149,7 +151,7 @@ static void disown(struct table_one *o, struct block_ref head, uint64_t state)
 
 	/* [S] */
 	atomic_compare_exchange_strong_explicit(
-		&store_head(&o->table.store, head)->state, &state, nobody,
+		&store_head(&o->table.chain.store, head)->state, &state, nobody,
 		memory_order_acq_rel, memory_order_relaxed);
 }
 
@@ -157,9 +159,9 @@ static void recover_head(struct table_one *o, struct block_ref head,
 	const struct client_set *dead)
 {
 	/* [S] */
-	uint64_t state =
-		atomic_load_explicit(&store_head(&o->table.store, head)->state,
-			memory_order_acquire);
+	uint64_t state = atomic_load_explicit(
+		&store_head(&o->table.chain.store, head)->state,
+		memory_order_acquire);
 	enum block_kind kind = state_kind(state);
 
 	if (kind == BLOCK_PART || !client_set_has(dead, state_owner(state)))
@@ -167,7 +169,7 @@ static void recover_head(struct table_one *o, struct block_ref head,
 	if (kind == BLOCK_PUBLISHED && one_is_in_place(o, head))
 		disown(o, head, state);
 	else if (kind == BLOCK_PUBLISHED || kind == BLOCK_OWNED)
-		message_reclaim(&o->table.store, head, state);
+		message_reclaim(&o->table.chain.store, head, state);
 	crash_point(table_one_recover_head);
 }
 
@@ -177,9 +179,9 @@ void one_recover(struct segment *segment, const struct client_set *dead)
 	struct pool_scan scan;
 	struct block_ref ref;
 
-	pool_scan_start(&scan, &o->table.store.pool[0]);
+	pool_scan_start(&scan, &o->table.chain.store.pool[0]);
 	while (pool_scan_next(&scan, &ref))
 		recover_head(o, ref, dead);
-	message_recover_parts(&o->table.store, dead);
+	message_recover_parts(&o->table.chain.store, dead);
 	crash_point(table_one_recovered);
 }

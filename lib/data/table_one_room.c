@@ -40,12 +40,13 @@ static void start_writing(struct table_one *o)
 
 static int take_role(struct table_one *o)
 {
-	int error = client_lock_role(&o->table.object.segment, ROLE_WRITER);
+	int error =
+		client_lock_role(&o->table.chain.object.segment, ROLE_WRITER);
 
 	if (error)
 		return error;
 	crash_point(table_role_taken);
-	client_sweep(&o->table.object.segment);
+	client_sweep(&o->table.chain.object.segment);
 	start_writing(o);
 	o->writer.role = true;
 	return 0;
@@ -69,7 +70,7 @@ static void end_turn(struct writer *w)
 
 int one_begin(struct table_one *o)
 {
-	int error = object_writable(&o->table.object);
+	int error = object_writable(&o->table.chain.object);
 
 	if (error)
 		return error;
@@ -94,7 +95,7 @@ void one_yield(void *handle)
 	take_turn(&o->writer);
 	/* Closing the file may not do it: somebody may have it mapped. */
 	if (o->writer.role)
-		client_unlock_role(&o->table.object.segment, ROLE_WRITER);
+		client_unlock_role(&o->table.chain.object.segment, ROLE_WRITER);
 	o->writer.role = false;
 	end_turn(&o->writer);
 }
@@ -106,8 +107,8 @@ void one_close(void *handle)
 	one_yield(o);
 	free(o->writer.used);
 	pthread_mutex_destroy(&o->writer.turn);
-	if (o->table.object.segment.client)
-		store_flush(&o->table.store);
+	if (o->table.chain.object.segment.client)
+		store_flush(&o->table.chain.store);
 }
 
 /* ---- lines ---- */
@@ -182,7 +183,7 @@ void one_mend(struct table_one *o, uint64_t home)
 
 static int commit_records(struct table_one *o, uint32_t from, uint32_t to)
 {
-	struct segment *segment = &o->table.object.segment;
+	struct segment *segment = &o->table.chain.object.segment;
 	uint64_t base = (uint64_t)(o->record - segment->base);
 	uint64_t start = base + (uint64_t)from * o->stride;
 	uint64_t end = base + (uint64_t)to * o->stride;

@@ -19,7 +19,7 @@
 static bool still_hangs(
 	const struct table_one *o, struct block_ref head, uint32_t index)
 {
-	const struct block_shm *block = store_head(&o->table.store, head);
+	const struct block_shm *block = store_head(&o->table.chain.store, head);
 	uint64_t state;
 
 	/* [H] */
@@ -40,9 +40,9 @@ static int read_spill(const struct table_one *o, uint32_t index,
 	struct block_ref head = {spill - 1};
 	int error;
 
-	if (!spill || !pool_has(&o->table.store.pool[0], head))
+	if (!spill || !pool_has(&o->table.chain.store.pool[0], head))
 		return -EUCLEAN;
-	error = message_read(&o->table.store, head, offset, data, size);
+	error = message_read(&o->table.chain.store, head, offset, data, size);
 	return still_hangs(o, head, index) ? error : AGAIN;
 }
 
@@ -53,7 +53,7 @@ int one_copy_key(const struct table_one *o, uint32_t index, void *ret_data,
 	size_t size =
 		atomic_load_explicit(&record->key_size, memory_order_relaxed);
 
-	if (size > o->table.key_size)
+	if (size > o->table.chain.key_size)
 		return -EUCLEAN;
 	*ret_size = size;
 	if (size > o->data_size)
@@ -82,7 +82,7 @@ static inline int copy_bytes_of(const struct table_one *o, const struct spot *s,
 	size_t key_size = atomic_load_explicit(
 		&s->record->key_size, memory_order_relaxed);
 
-	if (unlikely(key_size > o->table.key_size))
+	if (unlikely(key_size > o->table.chain.key_size))
 		return -EUCLEAN;
 	if (unlikely(key_size + size > o->data_size))
 		return read_spill(o, s->index,
@@ -99,7 +99,7 @@ static inline int copy_value(const struct table_one *o, const struct spot *s,
 	uint64_t life;
 	int error = 0;
 
-	if (unlikely(size > o->table.value_size))
+	if (unlikely(size > o->table.chain.value_size))
 		error = -EUCLEAN;
 	else if (unlikely(size > value->capacity))
 		error = -EMSGSIZE;
@@ -204,7 +204,7 @@ static int consider(struct table_one *o, struct step *step, uint64_t hash)
 	if (error)
 		return error;
 	/* A walk might never end if keys were not what they say. */
-	key.hash = hash_bytes(key.data, key.size, o->table.seed);
+	key.hash = hash_bytes(key.data, key.size, o->table.chain.seed);
 	if (key.hash != hash)
 		return -EUCLEAN;
 	if ((step->behind.data && order_of(&key, &step->behind) <= 0) ||
@@ -295,7 +295,7 @@ int one_next(void *handle, struct agora_buffer *key, struct agora_buffer *value)
 	struct table_one *o = handle;
 	struct step step;
 	uint64_t home = 0;
-	int result = key->capacity < o->table.key_size ? -EINVAL : 0;
+	int result = key->capacity < o->table.chain.key_size ? -EINVAL : 0;
 
 	step.behind = (struct key){NULL, 0, 0};
 	step.at.left = one_budget(o);

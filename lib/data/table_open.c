@@ -214,26 +214,40 @@ static int lay_out(const struct params_shm *params, struct layout *layout)
 	return 0;
 }
 
+/* A purge goes all along a bucket. */
+static int start_walk(
+	const struct chain *c, const struct key *key, struct walk *w)
+{
+	const struct agora_table *t = (const struct agora_table *)c;
+
+	walk_start(t, w, key->hash >> t->shift);
+	return 0;
+}
+
+static const struct chain_kind chains = {.start = start_walk};
+
 static void open_common(struct agora_table *t, uint64_t words)
 {
-	struct segment *segment = &t->object.segment;
+	struct segment *segment = &t->chain.object.segment;
 	const struct params_shm *params = &segment->header.params;
 	char *array = segment->base + segment->layout.array;
 
 	t->map = (_Atomic uint64_t *)array;
 	t->bucket = (_Atomic uint64_t *)(array + map_size(words));
-	t->seed = segment->header.seed;
-	t->key_size = params->key_size;
-	t->value_size = params->message_size;
+	t->chain.kind = &chains;
+	t->chain.seed = segment->header.seed;
+	t->chain.key_size = params->key_size;
+	t->chain.value_size = params->message_size;
 	t->single = is_single(params);
-	store_open(&t->store, segment);
+	store_open(&t->chain.store, segment);
 }
 
 static int open_handle(void *handle)
 {
 	struct agora_table *t = handle;
 
-	t->buckets = count_buckets(t->object.segment.header.params.capacity);
+	t->buckets =
+		count_buckets(t->chain.object.segment.header.params.capacity);
 	t->shift = 64 - num_log2_up(t->buckets);
 	open_common(t, t->buckets);
 	return 0;
@@ -243,7 +257,7 @@ static int open_one(void *handle)
 {
 	struct table_one *o = handle;
 	const struct params_shm *params =
-		&o->table.object.segment.header.params;
+		&o->table.chain.object.segment.header.params;
 	uint64_t lines = one_count_lines(params->capacity);
 
 	open_common(&o->table, count_words(params));
@@ -262,7 +276,7 @@ static void attached(struct segment *segment)
 {
 	struct agora_table *t = segment->owner;
 
-	store_attach(&t->store, segment->client);
+	store_attach(&t->chain.store, segment->client);
 }
 
 static void close_handle(void *handle)
@@ -270,12 +284,12 @@ static void close_handle(void *handle)
 	struct agora_table *t = handle;
 	struct client_set me = {{0}};
 
-	if (!t->object.segment.client)
+	if (!t->chain.object.segment.client)
 		return;
-	client_set_add(&me, t->object.segment.client);
-	if (atomic_load_explicit(&t->litter, memory_order_relaxed))
-		table_recover(&t->object.segment, &me);
-	store_flush(&t->store);
+	client_set_add(&me, t->chain.object.segment.client);
+	if (atomic_load_explicit(&t->chain.litter, memory_order_relaxed))
+		table_recover(&t->chain.object.segment, &me);
+	store_flush(&t->chain.store);
 }
 
 static const struct kind kind_table_one = {
@@ -285,7 +299,7 @@ static const struct kind kind_table_one = {
 	.yield = one_yield,
 	.stat = one_stat,
 	.check = one_check,
-	.ready = table_ready,
+	.ready = chain_ready,
 	.get = one_get,
 	.put = one_put,
 	.delete = one_delete,
@@ -311,9 +325,9 @@ const struct kind kind_table = {
 	.plan = plan,
 	.open = open_handle,
 	.close = close_handle,
-	.stat = table_stat,
+	.stat = chain_stat,
 	.check = table_check,
-	.ready = table_ready,
+	.ready = chain_ready,
 	.get = table_get,
 	.put = table_put,
 	.delete = table_delete,
@@ -338,12 +352,12 @@ int agora_table_open(struct agora_space *space, const char *path,
 void agora_table_close(struct agora_table *table)
 {
 	if (table)
-		agora_object_close(&table->object);
+		agora_object_close(&table->chain.object);
 }
 
 struct agora_object *agora_table_object(struct agora_table *table)
 {
-	return &table->object;
+	return &table->chain.object;
 }
 
 /* A verb of the structure that the table is made of. */
@@ -352,27 +366,29 @@ struct agora_object *agora_table_object(struct agora_table *table)
 			 : table_##verb(table, __VA_ARGS__))
 
 /* OBJECT_RUN() for a verb that wants the key made. */
-#define RUN_WITH_KEY(table, key, size, call)                              \
-	do {                                                              \
-		const struct segment *segment = &(table)->object.segment; \
-		struct key k;                                             \
-		int error = segment_enter(segment);                       \
-                                                                          \
-		if (!error)                                               \
-			error = key_make(table, key, size, &k);           \
-		return error ? error : segment_leave(segment, call);      \
+#define RUN_WITH_KEY(table, key, size, call)                         \
+	do {                                                         \
+		const struct segment *segment =                      \
+			&(table)->chain.object.segment;              \
+		struct key k;                                        \
+		int error = segment_enter(segment);                  \
+                                                                     \
+		if (!error)                                          \
+			error = key_make(table, key, size, &k);      \
+		return error ? error : segment_leave(segment, call); \
 	} while (0)
 
 int agora_table_get(struct agora_table *table, const void *key, size_t key_size,
 	struct agora_buffer *ret_value)
 {
-	OBJECT_RUN(table, BY_WRITERS(table, get, key, key_size, ret_value));
+	OBJECT_RUN(&table->chain,
+		BY_WRITERS(table, get, key, key_size, ret_value));
 }
 
 int agora_table_put(struct agora_table *table, const void *key, size_t key_size,
 	const void *value, size_t value_size)
 {
-	OBJECT_RUN(table,
+	OBJECT_RUN(&table->chain,
 		BY_WRITERS(table, put, key, key_size, value, value_size));
 }
 
@@ -402,11 +418,11 @@ int agora_table_add(struct agora_table *table, const void *key, size_t key_size,
 int agora_table_delete(
 	struct agora_table *table, const void *key, size_t key_size)
 {
-	OBJECT_RUN(table, BY_WRITERS(table, delete, key, key_size));
+	OBJECT_RUN(&table->chain, BY_WRITERS(table, delete, key, key_size));
 }
 
 int agora_table_next(struct agora_table *table, struct agora_buffer *key,
 	struct agora_buffer *ret_value)
 {
-	OBJECT_RUN(table, BY_WRITERS(table, next, key, ret_value));
+	OBJECT_RUN(&table->chain, BY_WRITERS(table, next, key, ret_value));
 }

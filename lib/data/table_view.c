@@ -1,5 +1,5 @@
 /*
- * table_view.c - look at a table: get, next, stat, check.
+ * table_view.c - look at a table: get, next, check.
  *
  * Nothing here changes an entry, and all but check works on a mapping that
  * is read-only. What is copied is validated afterwards [A]: while an entry's
@@ -10,63 +10,6 @@
 #include "shm/client.h"
 
 #include <string.h>
-
-/* ---- keys and values ---- */
-
-static int compare_bytes(
-	const void *a, size_t a_size, const void *b, size_t b_size)
-{
-	int order = memcmp(a, b, num_min(a_size, b_size));
-
-	return order ? order : (a_size > b_size) - (a_size < b_size);
-}
-
-int table_compare_long(const struct agora_table *t, struct block_ref ref,
-	size_t size, const struct key *key)
-{
-	unsigned char copy[TABLE_KEY_MAX];
-
-	if (size > t->key_size || message_read(&t->store, ref, 0, copy, size))
-		return UNREADABLE;
-	return compare_bytes(copy, size, key->data, key->size);
-}
-
-/* Copy part of an entry's message, mostly from the block itself. */
-static inline int read_entry(const struct agora_table *t, struct block_ref ref,
-	size_t offset, void *data, size_t size)
-{
-	const struct pool *pool = &t->store.pool[0];
-
-	if (unlikely(offset + size > pool->data_size))
-		return message_read(&t->store, ref, offset, data, size);
-	copy_out(data, pool_data(pool, ref) + offset, size);
-	return 0;
-}
-
-int table_copy_value(const struct agora_table *t, const struct walk *w,
-	struct agora_buffer *value)
-{
-	size_t key_size = load_key_size(w->entry);
-	size_t size = load_size(w->entry) - key_size;
-	int error = 0;
-
-	/* A key larger than the whole makes size too large as well. */
-	if (unlikely(size > t->value_size || key_size > t->key_size))
-		error = -EUCLEAN;
-	else if (unlikely(size > value->capacity))
-		error = -EMSGSIZE;
-	else
-		error = read_entry(t, w->ref, key_size, value->data, size);
-	/* [A] */
-	atomic_thread_fence(memory_order_acquire);
-	if (unlikely(!is_alive(load_state(t, w->ref), state_ticket(w->state))))
-		return AGAIN;
-	if (error != -EUCLEAN)
-		value->size = size;
-	if (!error)
-		value->version = version_of(w->ref, w->state);
-	return error;
-}
 
 /* ---- get and next ---- */
 
@@ -85,7 +28,7 @@ int table_get(void *handle, const void *key, size_t key_size,
 		if (result == ABSENT)
 			return -ENOENT;
 		if (result == PRESENT)
-			result = table_copy_value(t, &w, value);
+			result = chain_copy_value(&t->chain, &w, value);
 	} while (walk_again(&w, &result));
 	return result;
 }
@@ -110,22 +53,12 @@ static int copy_entry(const struct agora_table *t, const struct walk *w,
 	const struct key *behind, enum seek what, struct key *copy,
 	struct agora_buffer *value)
 {
-	struct agora_buffer none = {.capacity = 0};
-	size_t size = load_key_size(w->entry);
-	int error = -EUCLEAN;
+	int error = chain_copy_entry(
+		&t->chain, w, (void *)copy->data, &copy->size, value);
 
-	if (size <= t->key_size)
-		error = read_entry(t, w->ref, 0, (void *)copy->data, size);
-	if (!error)
-		error = table_copy_value(t, w, value ? value : &none);
-	if (error == -EMSGSIZE && !value)
-		error = 0;
-	if (error == -EUCLEAN)
-		return walk_is_valid(w) ? error : AGAIN;
 	if (error)
 		return error;
-	copy->size = size;
-	copy->hash = hash_bytes(copy->data, size, t->seed);
+	copy->hash = hash_bytes(copy->data, copy->size, t->chain.seed);
 	return copy->hash == w->hash && comes_behind(t, copy, behind, what)
 		       ? 0
 		       : -EUCLEAN;
@@ -191,7 +124,7 @@ int table_next(
 	unsigned char bytes[TABLE_KEY_MAX];
 	struct key from = {0}, copy = {.data = bytes};
 	bool start = key->size == SIZE_MAX;
-	int error = key->capacity < t->key_size ? -EINVAL : 0;
+	int error = key->capacity < t->chain.key_size ? -EINVAL : 0;
 
 	if (!error && !start)
 		error = key_make(t, key->data, key->size, &from);
@@ -205,174 +138,7 @@ int table_next(
 	return 0;
 }
 
-/* That it changed is told, but cannot be looked at: there is no cursor. */
-int table_ready(void *handle, uint32_t events, uint64_t cursor)
-{
-	(void)handle;
-	(void)cursor;
-	return events & AGORA_READABLE ? -EOPNOTSUPP
-				       : (int)(events & AGORA_WRITABLE);
-}
-
-/* ---- stat and check ---- */
-
-int table_stat(void *handle, struct agora_stat *stat)
-{
-	struct agora_table *t = handle;
-	struct pool_scan scan;
-	struct block_ref ref;
-
-	pool_scan_start(&scan, &t->store.pool[0]);
-	while (pool_scan_next(&scan, &ref)) {
-		struct entry_shm *entry = entry_at(t, ref);
-
-		if (state_kind(load_state(t, ref)) != BLOCK_PUBLISHED ||
-			link_is_marked(load_link(&entry->link)))
-			continue;
-		stat->count++;
-		stat->bytes +=
-			num_min(load_size(entry), t->key_size + t->value_size);
-	}
-	return 0;
-}
-
-static int find_block_once(
-	const struct agora_table *t, struct block_ref ref, struct walk *w)
-{
-	int result;
-
-	while ((result = walk_look(t, w)) == PRESENT) {
-		if (w->ref.index == ref.index)
-			return PRESENT;
-		walk_on(w);
-	}
-	return result;
-}
-
-int table_find_block(
-	const struct agora_table *t, struct block_ref ref, uint64_t *left)
-{
-	struct walk w = {.left = *left};
-	uint64_t bucket = load_hash(entry_at(t, ref)) >> t->shift;
-	int result;
-
-	do {
-		walk_start(t, &w, bucket);
-		result = find_block_once(t, ref, &w);
-	} while (walk_again(&w, &result));
-	*left = w.left;
-	return result;
-}
-
-/* A visit to all blocks. */
-struct visit {
-	struct client_set strays; /* whose leftovers were seen */
-	uint64_t left;            /* steps along chains */
-	struct agora_check *check;
-};
-
-static void found_stray(struct visit *v, uint64_t state)
-{
-	v->check->unreachable++;
-	client_set_add(&v->strays, state_owner(state));
-}
-
-static void count_block(const struct agora_table *t, struct block_ref ref,
-	uint64_t state, struct agora_check *check)
-{
-	bool dead = link_is_marked(load_link(&entry_at(t, ref)->link));
-
-	check->blocks++;
-	switch (state_kind(state)) {
-	case BLOCK_FREE:
-		check->free++;
-		break;
-	case BLOCK_PUBLISHED:
-		++*(dead ? &check->owned : &check->published);
-		break;
-	case BLOCK_OWNED:
-	case BLOCK_RETIRED:
-		check->owned++;
-		break;
-	case BLOCK_PART:
-		check->parts++;
-		break;
-	default:
-		check->damaged++;
-	}
-}
-
-/* Of a client that is gone, and not in its place? */
-static bool is_left_behind(const struct agora_table *t, struct block_ref ref,
-	uint64_t state, uint64_t *left)
-{
-	enum block_kind kind = state_kind(state);
-
-	if (kind != BLOCK_PUBLISHED && kind != BLOCK_OWNED &&
-		kind != BLOCK_RETIRED)
-		return false;
-	if (client_is_live(&t->object.segment, state_owner(state)))
-		return false;
-	if (kind == BLOCK_PUBLISHED && table_find_block(t, ref, left) != ABSENT)
-		return false;
-	return load_state(t, ref) == state;
-}
-
-static void count_holes(const struct pool_scan *scan, struct agora_check *check)
-{
-	check->blocks += scan->passed;
-	check->free += scan->passed;
-}
-
-static void visit_blocks(struct agora_table *t, struct visit *v)
-{
-	struct pool_scan scan;
-	struct block_ref ref;
-
-	pool_scan_start(&scan, &t->store.pool[0]);
-	while (pool_scan_next(&scan, &ref)) {
-		uint64_t state = load_state(t, ref);
-
-		v->left += VISIT_STEPS;
-		count_block(t, ref, state, v->check);
-		if (is_left_behind(t, ref, state, &v->left))
-			found_stray(v, state);
-	}
-	count_holes(&scan, v->check);
-}
-
-static void visit_pages(struct agora_table *t, struct visit *v)
-{
-	struct pool *pool = &t->store.pool[1];
-	struct pool_scan scan;
-	struct block_ref ref;
-
-	pool_scan_start(&scan, pool);
-	while (pool_scan_next(&scan, &ref)) {
-		struct block_shm *block = pool_block(pool, ref);
-		/* [S] */
-		uint64_t state = atomic_load_explicit(
-			&block->state, memory_order_acquire);
-		enum block_kind kind = state_kind(state);
-
-		v->check->blocks++;
-		if (kind == BLOCK_FREE)
-			v->check->free++;
-		else if (kind == BLOCK_PART)
-			v->check->parts++;
-		else if (kind == BLOCK_OWNED)
-			v->check->owned++;
-		else
-			v->check->damaged++;
-		if (kind == BLOCK_OWNED &&
-			!client_is_live(
-				&t->object.segment, state_owner(state)) &&
-			atomic_load_explicit(
-				&block->state, memory_order_relaxed) == state)
-			found_stray(v, state);
-	}
-	count_holes(&scan, v->check);
-}
+/* ---- check ---- */
 
 /* Does what is alive in a chain belong there, and in this order? */
 static int check_chain_once(
@@ -381,16 +147,12 @@ static int check_chain_once(
 	uint64_t hash = bucket << t->shift;
 	int result;
 
-	while ((result = walk_load(t, w)) == PRESENT) {
-		size_t key_size = load_key_size(w->entry);
-		size_t size = load_size(w->entry);
+	while ((result = walk_load(&t->chain, w)) == PRESENT) {
+		bool sound = chain_entry_is_sound(&t->chain, w);
 
 		if (!walk_is_valid(w))
 			return AGAIN;
-		if (w->hash >> t->shift != bucket || key_size > size ||
-			key_size > t->key_size ||
-			size - key_size > t->value_size ||
-			!is_alive(w->state, state_ticket(w->state)))
+		if (w->hash >> t->shift != bucket || !sound)
 			return -EUCLEAN;
 		if (!link_is_marked(w->next) && w->hash < hash)
 			return -EUCLEAN;
@@ -401,7 +163,7 @@ static int check_chain_once(
 	return result;
 }
 
-static void visit_chains(struct agora_table *t, struct visit *v)
+static void visit_chains(struct agora_table *t, struct chain_visit *v)
 {
 	uint64_t bucket = find_bucket(t, 0);
 	struct walk w = {.left = v->left};
@@ -420,46 +182,29 @@ static void visit_chains(struct agora_table *t, struct visit *v)
 	v->left = w.left;
 }
 
-static void visit(struct agora_table *t, struct visit *v)
+static void visit(struct agora_table *t, struct chain_visit *v)
 {
-	visit_blocks(t, v);
-	visit_pages(t, v);
+	v->left = WALK_STEPS;
+	chain_visit_blocks(&t->chain, v);
 	visit_chains(t, v);
-}
-
-/* What is dead and not claimed: its killer was killed, or is about to. */
-static void repair_marked(struct agora_table *t)
-{
-	uint64_t left = WALK_STEPS;
-	struct pool_scan scan;
-	struct block_ref ref;
-
-	pool_scan_start(&scan, &t->store.pool[0]);
-	while (pool_scan_next(&scan, &ref)) {
-		struct entry_shm *entry = entry_at(t, ref);
-
-		left += VISIT_STEPS;
-		if (state_kind(load_state(t, ref)) == BLOCK_PUBLISHED &&
-			link_is_marked(load_link(&entry->link)))
-			table_purge(t, load_hash(entry) >> t->shift, &left);
-	}
 }
 
 int table_check(void *handle, int repair, struct agora_check *check)
 {
 	struct agora_table *t = handle;
 	struct agora_check before = *check;
-	struct visit v = {.left = WALK_STEPS, .check = check};
+	struct client_set strays = {{0}};
+	struct chain_visit v = {
+		.strays = &strays, .steps = VISIT_STEPS, .check = check};
 
 	visit(t, &v);
 	if (repair) {
 		/* Repairs change what was counted: count again. */
-		client_recover_strays(&t->object.segment, &v.strays);
-		repair_marked(t);
+		client_recover_strays(&t->chain.object.segment, &strays);
+		chain_purge_all(&t->chain, VISIT_STEPS);
 		*check = before;
-		v.left = WALK_STEPS;
 		visit(t, &v);
 	}
-	check->orphans = message_sweep_parts(&t->store, repair);
+	check->orphans = message_sweep_parts(&t->chain.store, repair);
 	return 0;
 }

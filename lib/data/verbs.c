@@ -165,6 +165,22 @@ int agora_object_append(
 	RUN(object, append, object, data, size);
 }
 
+int agora_object_compare(struct agora_object *object,
+	const struct agora_buffer *value, uint64_t *ret_version)
+{
+	uint64_t version = 0;
+	int error = segment_enter(&object->segment);
+
+	if (!error && !object->kind->compare)
+		error = -EOPNOTSUPP;
+	if (!error)
+		error = object->kind->compare(object, value, &version);
+	error = segment_leave(&object->segment, error);
+	if (ret_version && (!error || error == -ESTALE))
+		*ret_version = version;
+	return error;
+}
+
 /* ---- the blocking twins ---- */
 
 /* The arguments of a verb that is tried again and again. */

@@ -4,6 +4,7 @@
 #include "base/barrier.h"
 #include "base/crash.h"
 #include "base/futex.h"
+#include "base/relax.h"
 #include "shm/bell.h"
 #include "shm/client.h"
 
@@ -112,7 +113,8 @@ uint32_t event_arm(struct segment *segment, enum event event)
 	uint32_t seq = atomic_load_explicit(
 		&segment->roots->seq[event], memory_order_seq_cst);
 
-	event_flag(segment, EVENT_BIT(event), 0);
+	if (segment->client)
+		event_flag(segment, EVENT_BIT(event), 0);
 	return seq;
 }
 
@@ -129,6 +131,18 @@ uint64_t event_slice(const struct segment *segment)
 		       : EVENT_SLICE;
 }
 
+/* Of a handle that may only read: nobody can be told, so it sleeps briefly,
+ * unless others of the sleepers are told. */
+static int sleep_untold(struct segment *segment, enum event event, uint32_t seq,
+	const struct timespec *deadline)
+{
+	struct timespec slice = time_after(EVENT_SLICE_BLIND);
+
+	if (time_before(deadline, &slice))
+		slice = *deadline;
+	return futex_wait(&segment->roots->seq[event], seq, &slice);
+}
+
 static int sleep_slice(struct segment *segment, enum event event, uint32_t seq,
 	const struct timespec *deadline)
 {
@@ -137,6 +151,8 @@ static int sleep_slice(struct segment *segment, enum event event, uint32_t seq,
 	struct timespec slice = time_after(event_slice(segment));
 	int result;
 
+	if (!segment->client)
+		return sleep_untold(segment, event, seq, deadline);
 	if (time_before(deadline, &slice))
 		slice = *deadline;
 	atomic_fetch_add_explicit(waiting, 1, memory_order_relaxed);
@@ -144,15 +160,6 @@ static int sleep_slice(struct segment *segment, enum event event, uint32_t seq,
 	result = futex_wait(&segment->roots->seq[event], seq, &slice);
 	atomic_fetch_sub_explicit(waiting, 1, memory_order_relaxed);
 	return result;
-}
-
-static void relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
 }
 
 static bool is_alone(void)
@@ -213,7 +220,7 @@ int event_wait(struct segment *segment, enum event event,
 
 	if (result == -EAGAIN && time_passed(deadline))
 		return -ETIMEDOUT;
-	if (result == -EAGAIN && event == EVENT_READABLE)
+	if (result == -EAGAIN && event != EVENT_WRITABLE)
 		result = spin(segment, attempt, argument, deadline);
 	while (result == -EAGAIN) {
 		uint32_t seq = event_arm(segment, event);
@@ -232,6 +239,43 @@ int event_wait(struct segment *segment, enum event event,
 			return -EINTR;
 		if (slept == -ETIMEDOUT)
 			client_sweep(segment);
+	}
+	return result;
+}
+
+/* The shortest and the longest sleep of who cannot ask to be woken. */
+#define UNSEEN_LEAST 50000u
+#define UNSEEN_MOST  10000000u
+
+int event_wait_unseen(struct segment *segment, enum event event,
+	int (*attempt)(void *argument), void *argument,
+	const struct timespec *deadline)
+{
+	_Atomic uint32_t *word = &segment->roots->seq[event];
+	uint64_t length = UNSEEN_LEAST;
+	int result = attempt(argument);
+
+	if (result == -EAGAIN && time_passed(deadline))
+		return -ETIMEDOUT;
+	if (result == -EAGAIN)
+		result = spin(segment, attempt, argument, deadline);
+	while (result == -EAGAIN) {
+		/* [E] not after the look */
+		uint32_t seq = atomic_load_explicit(word, memory_order_seq_cst);
+		struct timespec slice = time_after(length);
+
+		result = attempt(argument);
+		if (result != -EAGAIN)
+			break;
+		if (segment_leave(segment, 0))
+			return -EUCLEAN;
+		if (time_passed(deadline))
+			return -ETIMEDOUT;
+		if (time_before(deadline, &slice))
+			slice = *deadline;
+		if (futex_wait(word, seq, &slice) == -EINTR)
+			return -EINTR;
+		length = num_min(length + length / 4, UNSEEN_MOST);
 	}
 	return result;
 }

@@ -102,7 +102,8 @@ struct client_shm {
 	_Atomic uint32_t pid;
 	_Atomic uint32_t waiting; /* threads asleep */
 	_Atomic uint64_t since;   /* CLOCK_REALTIME, nanoseconds */
-	uint64_t reserved[5];
+	_Atomic uint64_t reading; /* cursor + 1 of a log's registered reader */
+	uint64_t reserved[4];
 };
 
 static_assert(sizeof(struct client_shm) == CACHE_LINE, "format");

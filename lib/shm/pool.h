@@ -20,6 +20,8 @@
  *   PACKET     published, with several messages, of which some may be taken;
  *   OPENED     the same, while they are given blocks of their own
  *              kind:4 | owner:12 | first:5 | ticket:43: see data/queue.c
+ *   PENDING    of a heap: about to be in the structure, if owner's turn with
+ *              this ticket comes
  *   PART       kind:4 | head:28 | nonce:32: continues the message of block
  *              head of pool 0 while that block's nonce is the same
  *
@@ -68,7 +70,8 @@ enum block_kind {
 	BLOCK_RETIRED,
 	BLOCK_PART,
 	BLOCK_PACKET, /* of a queue only: these two */
-	BLOCK_OPENED
+	BLOCK_OPENED,
+	BLOCK_PENDING /* of a heap only */
 };
 
 #define TICKET_MASK ((UINT64_C(1) << 48) - 1)

@@ -6,6 +6,8 @@
  */
 #include "type/type.h"
 
+#include "type/reference.h"
+
 #include <errno.h>
 #include <string.h>
 #include <unistr.h>
@@ -51,6 +53,17 @@ static int check_digits(enum type_scalar scalar, struct type_value value,
 		value.offset + type_number_span(text, value.size), "%s", wrong);
 }
 
+static int check_reference(
+	struct type_value value, struct agora_type_error *error)
+{
+	struct agora_reference ignored;
+	size_t fault = reference_read(value.data, value.size, &ignored);
+
+	if (fault == REFERENCE_SOUND)
+		return 0;
+	return type_error(error, value.offset + fault, "not a reference");
+}
+
 static int check_base(const struct agora_type *type,
 	const struct type_node *node, struct type_value value,
 	struct agora_type_error *error)
@@ -73,6 +86,8 @@ static int check_base(const struct agora_type *type,
 		return type_check_json(value, error);
 	case BASE_CSV:
 		return type_check_csv(value, error);
+	case BASE_REFERENCE:
+		return check_reference(value, error);
 	case BASE_DIGITS:
 		return check_digits(node->scalar, value, error);
 	default:

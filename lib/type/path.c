@@ -102,6 +102,8 @@ static unsigned below_utf8(const char *path, size_t path_size, const char *word,
 		node->base = BASE_JSON;
 	else if (same(word, size, "csv"))
 		node->base = BASE_CSV;
+	else if (same(word, size, "reference"))
+		node->base = BASE_REFERENCE;
 	else if (!same(word, size, "url"))
 		return 0;
 	else if (!type_word(path, path_size, 2, &size))

@@ -91,6 +91,7 @@ static void put_path(struct type_sink *sink, const struct agora_type *type,
 		[BASE_SCHEME] = "://example.org/",
 		[BASE_JSON] = "{}",
 		[BASE_CSV] = "a,b",
+		[BASE_REFERENCE] = "weather/prices.table#umbrella",
 		[BASE_DIGITS] = "1"};
 	const char *word;
 	size_t size;

@@ -52,6 +52,7 @@ enum type_base {
 	BASE_SCHEME,
 	BASE_JSON,
 	BASE_CSV,
+	BASE_REFERENCE,
 	BASE_DIGITS /* utf8/i64, ... */
 };
 

@@ -223,6 +223,60 @@ static void read_table(struct agora_table *table)
 		must(-EEXIST, "a deleted key");
 }
 
+static void check(struct agora_object *object)
+{
+	struct agora_check report;
+
+	must(agora_object_check(object, 1, &report), "check");
+}
+
+/* ---- strings ---------------------------------------------------------- */
+
+/* The value is long, was appended to, and replaced another. */
+static void make_string(const char *path, uint32_t writers)
+{
+	struct agora_options options = {
+		.message_size = LONG, .memory = 1 << 20, .writers = writers};
+	struct agora_string *string;
+	const char *data;
+	size_t size;
+
+	must(agora_string_open(space, path,
+		     AGORA_WRITE | AGORA_CREATE | AGORA_EXCLUSIVE, &options,
+		     &string),
+		path);
+	for (unsigned i = 0; (data = contents(i, &size)); i++)
+		must(agora_string_store(string, data, size), "store");
+	must(agora_string_clear(string), "clear");
+	must(agora_string_store(string, data = contents(4, &size), LONG / 2),
+		"store");
+	must(agora_string_append(string, data + LONG / 2, LONG - LONG / 2),
+		"append");
+	agora_string_close(string);
+}
+
+static void read_string(const char *path, int take)
+{
+	static char bytes[LONG];
+	struct agora_buffer buffer = {.data = bytes, .capacity = LONG};
+	struct agora_string *string;
+	uint64_t version = 8;
+	size_t size;
+
+	must(agora_string_open(space, path, take ? AGORA_WRITE : AGORA_READ,
+		     NULL, &string),
+		path);
+	must(agora_string_load(string, &buffer), "load");
+	same(bytes, buffer.size, contents(4, &size), LONG, "value");
+	same(&buffer.version, 8, &version, 8, "version");
+	if (take) {
+		must(agora_string_store(string, "new", 3), "store");
+		must(agora_string_store(string, "newer", 5), "store");
+		check(agora_string_object(string));
+	}
+	agora_string_close(string);
+}
+
 /* ---- what the tests call ---------------------------------------------- */
 
 static void make(void)
@@ -232,16 +286,11 @@ static void make(void)
 	make_fixed("golden/spsc-fixed.queue", AGORA_SPSC);
 	make_table("golden/many.table", AGORA_WRITERS_MANY);
 	make_table("golden/one.table", AGORA_WRITERS_ONE);
+	make_string("golden/many.string", AGORA_WRITERS_MANY);
+	make_string("golden/one.string", AGORA_WRITERS_ONE);
 	make_any("golden/any.queue", 0);
 	make_any("golden/spsc-any.queue", AGORA_SPSC);
 	kill(getpid(), SIGKILL);
-}
-
-static void check(struct agora_object *object)
-{
-	struct agora_check report;
-
-	must(agora_object_check(object, 1, &report), "check");
 }
 
 static void read_queue(const char *path, int take)
@@ -266,6 +315,10 @@ static void read_object(const char *path, int take)
 
 	if (strstr(path, ".queue")) {
 		read_queue(path, take);
+		return;
+	}
+	if (strstr(path, ".string")) {
+		read_string(path, take);
 		return;
 	}
 	must(agora_table_open(space, path, take ? AGORA_WRITE : AGORA_READ,

@@ -6,6 +6,7 @@
  * file of the old version and say in segment.c what becomes of old segments.
  */
 #include "data/spsc.h"
+#include "data/string.h"
 #include "data/table_one.h"
 #include "shm/client.h"
 #include "shm/format.h"
@@ -95,6 +96,11 @@ SIZE(entry_shm, 40);
 AT(entry_shm, link, 24);
 AT(entry_shm, hash, 32);
 
+SIZE(cell_shm, 320);
+AT(cell_shm, word, 0);
+AT(cell_shm, writing, 8);
+AT(cell_shm, head, 16);
+AT(cell_shm, side, 64);
 SIZE(line_shm, 64);
 AT(line_shm, word, 0);
 AT(line_shm, passed, 56);

@@ -75,7 +75,8 @@ def test_segment_of_an_earlier_library_is_read(program, space, packed, how):
 
 def test_golden_files_of_all_kinds_are_there():
     assert {p.stem for p in GOLDEN if p.parent.name == "1"} == {
-        "any.queue", "fixed.queue", "many.table", "one.table",
+        "any.queue", "fixed.queue", "many.string", "many.table", "one.string",
+        "one.table",
         "spsc-any.queue", "spsc-fixed.queue"}
 
 

@@ -16,7 +16,8 @@ PROGRAM = """
 int main(int argc, char **argv)
 {
 	char bytes[16];
-	struct agora_buffer message = {.data = bytes, .capacity = sizeof(bytes)};
+	struct agora_buffer message = {
+		.data = bytes, .capacity = sizeof(bytes)};
 	struct agora_space *space;
 	struct agora_queue *queue;
 

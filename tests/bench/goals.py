@@ -194,3 +194,27 @@ for _column in ("write", "read", "open+write+close", "stat"):
 def _(results):
     value = results.value("W10", "agora mount", "seq 1000000")
     return value and (f"{value:.2f} s", value < 1)
+
+
+def load_of(row):
+    @goal(f"W13 {row}, load of 64 bytes: under 30 ns")
+    def _(results):
+        value = results.value("W13", row, "load, ns")
+        return value and (f"{value:.1f} ns", value < 30)
+
+
+for _row in ("agora string", "agora string, one writer"):
+    load_of(_row)
+
+
+@goal("W11 log, one writer to one reader: at least 30 M records/s")
+def _(results):
+    value = results.value("W11", "agora log, one writer, fixed", "1+1")
+    return value and (f"{value:.0f} M/s", value >= 30)
+
+
+@goal("W11 log, one writer to one reader: at least 0.5 x SPSC")
+def _(results):
+    ratio = results.ratio("W11", "agora log, one writer, fixed",
+                          "agora SPSC fixed", "1+1")
+    return ratio and at_least(ratio, .5, "SPSC")

@@ -12,6 +12,8 @@ TITLES = {
     "W8": "W8 attach to an object that is there",
     "W9": "W9 kill -9 in the middle of operations, again and again",
     "W10": "W10 the file door",
+    "W11": "W11 log: 64 bytes, 1 writer, what each of 1 or 3 readers reads",
+    "W13": "W13 string: a value of 64 bytes, alone and with 1 writer, 1 reader",
 }
 
 

@@ -1,16 +1,17 @@
 /*
  * step.c - kill clients behind every single instruction of what they do.
  *
- *   step [--stride N] [--phase N] [--real] GROUP
+ *   step_KIND [--stride N] [--phase N] [--real] GROUP
  *               every N-th instruction, from the phase-th on
- *   step --list the groups, one on each line
+ *   step_KIND --list
+ *               the groups, one on each line
  *
- * A group is an operation in one shape; it is tried in each state that a
- * queue or a table can be in. A victim is led through it, one instruction at
- * a time. What kill -9 leaves there is the memory as it is and no lock. So
- * the segment is copied at each instruction to a twin whose locks the victim
- * never had: there another client works on it, only then the dead one is
- * recovered, and everything is looked through. In each state one victim is
+ * A group is an operation in one shape; it is tried in each state that an
+ * object can be in. A victim is led through it, one instruction at a time.
+ * What kill -9 leaves there is the memory as it is and no lock. So the
+ * segment is copied at each instruction to a twin whose locks (and roles) the
+ * victim never had: there another client works on it, only then the dead one
+ * is recovered, and everything is looked through. In each state one victim is
  * killed for real, at an instruction of the phase's choice, and judged in the
  * same way; with --real all are, which takes hours.
  *
@@ -20,238 +21,290 @@
  * Clients: 1 is the survivor, 2 the victim, 3 died before. Who is attached
  * stands in the state as it is saved, so 1 and 2 attach to a blank object
  * first, and the state is put under them.
+ *
+ * What a structure adds to this, in step_KIND.c, is told in step.h.
  */
-#include "step_state.h"
+#include "step.h"
 
+#include "step_trace.h"
+
+#include <ftw.h>
 #include <getopt.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-/* ---- judges ---- */
+char step_doing[200];
+struct step_told *step_told;
+void *step_shared;
+void *step_survivor;
+struct step_task step_task;
 
-static void repair(void)
+static char space_dir[200];
+static struct agora_space *space;
+
+/* An object, its file, and the file as it is when the object is blank. */
+struct place {
+	char path[80];
+	struct file file;
+	char *blank;
+};
+
+static struct place first, twin;
+
+/* The state under test, and what victims shared at its end. */
+static char *scene_image, *scene_shared;
+
+void fail(const char *what, long a, long b)
+{
+	fprintf(stderr, "failed: %s: %s (%ld, %ld)\n", step_doing, what, a, b);
+	exit(1);
+}
+
+void check(long result, const char *what)
+{
+	if (result < 0)
+		fail(what, result, errno);
+}
+
+const void *step_segment(void)
+{
+	return first.file.live;
+}
+
+/* ---- the space ---- */
+
+static int remove_one(
+	const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	(void)st;
+	(void)type;
+	(void)where;
+	return remove(path);
+}
+
+static void clean_up(void)
+{
+	static pid_t owner;
+
+	if (!owner)
+		owner = getpid();
+	else if (owner == getpid())
+		nftw(space_dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void make_space(void)
+{
+	const char *root = getenv("AGORA_TEST_ROOT");
+	size_t size = step_kind.shared_size ? step_kind.shared_size : 1;
+
+	snprintf(space_dir, sizeof(space_dir), "%s/agora-step-XXXXXX",
+		root ? root : "/dev/shm");
+	if (!mkdtemp(space_dir))
+		fail("mkdtemp", errno, 0);
+	clean_up();
+	atexit(clean_up);
+	check(agora_space_open(space_dir, &space), "space");
+	check(agora_program_create(space, "p", NULL), "program");
+	step_told = map_zeroes(sizeof(*step_told));
+	step_shared = map_zeroes(size);
+	scene_shared = map_zeroes(size);
+}
+
+/* ---- clients ---- */
+
+static void *attach(const struct place *place, uint32_t flags)
+{
+	return step_kind.open(space, place->path, AGORA_WRITE | flags);
+}
+
+static void detach(void *handle)
+{
+	agora_object_close(step_kind.object(handle));
+}
+
+struct agora_object *step_object(void)
+{
+	return step_kind.object(step_survivor);
+}
+
+void step_reopen(void)
+{
+	detach(step_survivor);
+	step_survivor = attach(&first, 0);
+}
+
+uint64_t step_count(void)
+{
+	struct agora_stat stat;
+
+	check(agora_object_stat(step_object(), &stat), "stat");
+	return stat.count;
+}
+
+uint64_t step_used(void)
 {
 	struct agora_check report;
-	int result = agora_object_check(survivor.object, 1, &report);
 
-	/* Who becomes the only writer has done it. */
-	if (result || (report.repaired < 1 && !is_single))
+	check(agora_object_check(step_object(), 0, &report), "check");
+	return report.blocks - report.free;
+}
+
+void step_repair(uint64_t least)
+{
+	struct agora_check report;
+	int result = agora_object_check(step_object(), 1, &report);
+
+	if (result || report.repaired < least)
 		fail("repair", result, (long)report.repaired);
 }
 
-static void account(void)
+void step_account(void)
 {
 	struct agora_check report;
-	int result = agora_object_check(survivor.object, 0, &report);
+	int result = agora_object_check(step_object(), 0, &report);
 
 	if (result || report.free != report.blocks)
 		fail("blocks leaked", (long)report.free, (long)report.blocks);
 }
 
-/* How often the victim's messages must come out: 0, 1, or 2: perhaps once. */
-static void judge_push(unsigned char *must, uint64_t room)
-{
-	int count = scene.task.op == PUSH_BATCH ? MANY : 1, done = 0;
+/* ---- victims ---- */
 
-	if (told->done && scene.task.op == PUSH_BATCH) {
-		done = told->result;
-		if (done != (room < MANY ? (int)room : MANY) &&
-			!(done == -EAGAIN && !room))
-			fail("pushed", done, (long)room);
-	} else if (told->done) {
-		done = !told->result;
+static int perform(void *handle, const struct step_task *task)
+{
+	struct agora_check report;
+
+	step_told->begun = true;
+	if (task->op == STEP_REPAIR)
+		return agora_object_check(step_kind.object(handle), 1, &report);
+	return step_kind.perform(handle, task);
+}
+
+/* A child that is about to do the task. */
+static pid_t start(const struct step_task *task)
+{
+	pid_t pid;
+
+	step_told->begun = step_told->done = false;
+	pid = fork();
+	if (!pid) {
+		void *handle = attach(&first, 0);
+
+		if (step_kind.ready)
+			step_kind.ready(task);
+		victim_ready();
+		step_told->result = perform(handle, task);
+		if (step_kind.twice)
+			step_told->result = perform(handle, task);
+		step_told->done = true;
+		_exit(0);
 	}
-	for (int i = 0; i < count; i++)
-		must[batch_id(scene.task.id, (unsigned)i)] = told->done
-								     ? i < done
-							     : told->begun ? 2
-									   : 0;
+	victim_await(pid);
+	return pid;
 }
 
-/* A part of a batch is its beginning. */
-static void judge_batch(const unsigned char *out)
+void step_strand(const struct step_task *task, bool (*reached)(void))
 {
-	const uint64_t *list = scene.list;
+	pid_t pid = start(task);
 
-	for (unsigned i = 1; scene.task.op == PUSH_BATCH && i < MANY; i++)
-		if (out[batch_id(scene.task.id, i)] >
-			out[batch_id(scene.task.id, i - 1)])
-			fail("pushed without the one before", i, 0);
-	for (unsigned i = 1; scene.task.op == POP_BATCH && i < SEVERAL; i++)
-		if (list[i] && out[list[i]] < out[list[i - 1]])
-			fail("taken without the one before", i, 0);
+	while (!reached())
+		if (!victim_step(pid, 1))
+			fail("it was not reached", task->op, 0);
+	victim_kill(pid);
 }
 
-/* Messages leave the queue in their order, whoever had them before. */
-static void drain(unsigned char *out)
+/* How many instructions a task has; all is as before afterwards. */
+static long count_steps(const struct step_task *task)
 {
-	uint64_t ticket = 0, last = 0;
-	long id;
+	char *image = file_save(&first.file);
+	char *shared = map_zeroes(step_kind.shared_size + 1);
+	pid_t pid;
+	long steps = 0;
 
-	while ((id = pop(&ticket)) >= 0) {
-		out[id]++;
-		if (ticket <= last)
-			fail("order", (long)ticket, (long)last);
-		last = ticket;
+	memcpy(shared, step_shared, step_kind.shared_size);
+	pid = start(task);
+	while (victim_step(pid, 1))
+		steps++;
+	file_restore(&first.file, image);
+	memcpy(step_shared, shared, step_kind.shared_size);
+	munmap(image, first.file.size);
+	munmap(shared, step_kind.shared_size + 1);
+	return steps;
+}
+
+void step_strand_at(const struct step_task *task, int eighth)
+{
+	long steps = count_steps(task) * eighth / 8;
+	pid_t pid = start(task);
+
+	if (!victim_step(pid, eighth == 8 ? steps - 20 : steps))
+		fail("it came to its end", steps, eighth);
+	victim_kill(pid);
+}
+
+void step_strand_after(const struct step_task *task)
+{
+	int status;
+	pid_t pid = fork();
+
+	check(pid, "fork");
+	if (!pid) {
+		void *handle = attach(&first, 0);
+
+		if (step_kind.ready)
+			step_kind.ready(task);
+		perform(handle, task);
+		raise(SIGKILL);
 	}
-	if (id != -EAGAIN)
-		fail("drain", id, 0);
+	check(waitpid(pid, &status, 0), "waitpid");
+	if (!WIFSIGNALED(status))
+		fail("who was to die before", status, 0);
 }
 
-/* The survivor works while the dead one is not recovered: full is full and
- * empty is empty, to the message, but for those that wait to be returned. */
-static void work_on_queue(unsigned char *out, unsigned char *must)
-{
-	uint64_t count = count_messages();
-	bool exact = scene.task.op != RESTORE && scene.task.op != REPAIR &&
-		     !scene.state->returned;
-	int pushed = push(90);
-	long popped = pop(NULL);
+/* ---- states ---- */
 
-	if (popped >= 0)
-		out[popped]++;
-	must[90] = !pushed;
-	if (pushed && (pushed != -EAGAIN || popped < 0))
-		fail("no progress", pushed, popped);
-	if (exact && !pushed != (count < CAPACITY))
-		fail("full is not exact", pushed, (long)count);
-	if (popped < 0 && (popped != -EAGAIN || count))
-		fail("empty is not exact", popped, (long)count);
+static void make_place(struct place *place, const char *name)
+{
+	char path[300];
+
+	snprintf(place->path, sizeof(place->path), "p/%s.%s", name,
+		step_kind.name);
+	detach(attach(place, AGORA_CREATE));
+	snprintf(path, sizeof(path), "%s/%s", space_dir, place->path);
+	place->file = file_open(path);
 }
 
-static void judge_pop(unsigned char *out, unsigned char *must)
+static void make_blank(void)
 {
-	int most = scene.task.op == POP_BATCH ? SEVERAL : 1;
-	int got = told->result;
-
-	if (scene.task.op != POP_BATCH && !got)
-		got = 1;
-	for (int i = 0; i < most && !told->done && told->begun; i++)
-		must[scene.list[i]] = 2;
-	if (!told->done)
-		return;
-	if (scene.list[0] ? got < 1 || got > most : got != -EAGAIN)
-		fail("pop", got, (long)scene.list[0]);
-	for (int i = 0; i < got; i++) {
-		uint64_t id = scene.list[i];
-
-		out[id]++;
-		if (scene.task.op != RELEASE &&
-			id_of(told->buffer[i], size_of(id)) != id)
-			fail("another message", (long)id, 0);
-	}
-}
-
-static void judge_queue(void)
-{
-	unsigned char out[IDS] = {0}, must[IDS];
-
-	memcpy(must, scene.must, IDS);
-	if (scene.task.op <= COMMIT)
-		judge_push(must, scene.room);
-	else if (scene.task.op == POP || scene.task.op == POP_BATCH ||
-		 scene.task.op == RELEASE)
-		judge_pop(out, must);
-	work_on_queue(out, must);
-	repair();
-	drain(out);
-	for (long id = 1; id < IDS; id++)
-		if (must[id] == 2 ? out[id] > 1 : out[id] != must[id])
-			fail("lost or repeated", id, out[id]);
-	judge_batch(out);
-	account();
-}
-
-/* The value that key 2 has once the victim's operation took place. */
-static uint64_t value_after(void)
-{
-	switch (scene.task.op) {
-	case PUT:
-	case COMPARE:
-		return scene.task.id;
-	case ADD:
-		return scene.value[2] + 7;
-	case DELETE:
-		return 0;
-	default:
-		return scene.value[2];
-	}
-}
-
-static void judge_key(uint64_t now)
-{
-	uint64_t after = value_after();
-	int result = scene.task.op == DELETE && !scene.value[2] ? -ENOENT : 0;
-
-	if (now != scene.value[2] && now != after)
-		fail("neither old nor new", (long)now, (long)after);
-	if (!told->begun && now != scene.value[2])
-		fail("changed by nobody", (long)now, (long)after);
-	if (told->done && (now != after || told->result != result))
-		fail("not changed", (long)now, told->result);
-}
-
-/* Every key has its value, and a walk meets each key once. */
-static void look_through(const uint64_t *value, bool repaired)
-{
-	uint64_t key, there = is_single ? OTHERS : 0, met = 0;
-	struct agora_buffer k = {
-		.data = &key, .capacity = 512, .size = SIZE_MAX};
-
-	for (int i = 0; i < KEYS; i++) {
-		if (get(i, NULL) != value[i])
-			fail("value of a key", i, (long)get(i, NULL));
-		there += value[i] != 0;
-	}
-	while (!agora_table_next(survivor.table, &k, NULL))
-		met++;
-	if (met != there || (repaired && count_messages() != there))
-		fail("keys", (long)met, (long)there);
-}
-
-static void judge_table(bool rewrite)
-{
-	uint64_t value[KEYS];
-
-	memcpy(value, scene.value, sizeof(value));
-	value[2] = get(2, NULL);
-	judge_key(value[2]);
-	look_through(value, false);
-	if (rewrite) {
-		value[2] = id_in(PARTS, 70);
-		check(put(2, value[2]), "put");
-	}
-	if (agora_table_delete(survivor.table, &keys[0], 8))
-		fail("delete", 0, 0);
-	value[0] = 0;
-	value[4] = id_in(LONG, 71);
-	check(put(4, value[4]), "put");
-	look_through(value, false);
-	repair();
-	look_through(value, true);
-	for (int i = 0; i < KEYS + (is_single ? OTHERS : 0); i++)
-		if ((i >= KEYS || value[i]) &&
-			agora_table_delete(survivor.table, &keys[i], 8))
-			fail("delete", i, 0);
-	account();
-}
-
-/* ---- killing ---- */
-
-static void judge(bool rewrite)
-{
-	if (is_table)
-		judge_table(rewrite);
-	else
-		judge_queue();
-	agora_object_close(survivor.object);
-}
-
-/* Judge what the victim would leave if it were killed where it stands. */
-static void judge_twin(bool rewrite)
-{
-	file_restore(&twin.file, twin.blank);
-	survivor = attach(&twin, 0);
+	make_place(&first, "first");
+	make_place(&twin, "twin");
+	step_survivor = attach(&first, 0);
+	if (step_kind.warm)
+		step_kind.warm();
+	detach(step_survivor);
+	first.blank = file_save(&first.file);
 	file_copy(&twin.file, &first.file);
-	judge(rewrite);
+	twin.blank = file_save(&twin.file);
+}
+
+/* Build a state and save it. */
+static void arrange(const struct step_group *group, size_t number, int eighth)
+{
+	void *second;
+
+	snprintf(step_doing, sizeof(step_doing), "%s, %s, %d", group->name,
+		step_kind.state(group, number), eighth);
+	memset(step_shared, 0, step_kind.shared_size);
+	step_task = (struct step_task){.op = group->op};
+	file_restore(&first.file, first.blank);
+	step_survivor = attach(&first, 0);
+	second = attach(&first, 0);
+	step_kind.arrange(group, number, eighth);
+	scene_image = file_save(&first.file);
+	memcpy(scene_shared, step_shared, step_kind.shared_size);
+	detach(second);
+	detach(step_survivor);
 }
 
 /* Put the state under the survivor and a victim that is ready. */
@@ -260,10 +313,28 @@ static pid_t prepare(void)
 	pid_t pid;
 
 	file_restore(&first.file, first.blank);
-	survivor = attach(&first, 0);
-	pid = start(&scene.task);
-	file_restore(&first.file, scene.image);
+	step_survivor = attach(&first, 0);
+	pid = start(&step_task);
+	file_restore(&first.file, scene_image);
+	memcpy(step_shared, scene_shared, step_kind.shared_size);
 	return pid;
+}
+
+/* ---- killing ---- */
+
+struct pace {
+	long stride, phase, deaths;
+	bool real;
+};
+
+/* Judge what the victim would leave if it were killed where it stands. */
+static void judge_twin(int variant)
+{
+	file_restore(&twin.file, twin.blank);
+	step_survivor = attach(&twin, 0);
+	file_copy(&twin.file, &first.file);
+	step_kind.judge(variant);
+	detach(step_survivor);
 }
 
 /* Returns false when the victim came to its end before. */
@@ -274,14 +345,10 @@ static bool kill_at(long steps)
 
 	if (alive)
 		victim_kill(pid);
-	judge(steps % 2);
+	step_kind.judge((int)(steps % step_kind.variants));
+	detach(step_survivor);
 	return alive;
 }
-
-struct pace {
-	long stride, phase, deaths;
-	bool real;
-};
 
 static char doing[150];
 
@@ -295,22 +362,21 @@ static void say(const char *how, long steps)
 static long judge_all(struct pace *pace)
 {
 	pid_t pid = prepare();
-	struct client idle = survivor;
+	void *idle = step_survivor;
 	bool alive = victim_step(pid, pace->phase);
 	long steps = pace->phase;
 
 	for (;;) {
 		say("at", steps);
-		judge_twin(false);
-		if (is_table)
-			judge_twin(true);
+		for (int i = 0; i < step_kind.variants; i++)
+			judge_twin(i);
 		if (!alive)
 			break;
 		pace->deaths++;
 		alive = victim_step(pid, pace->stride);
 		steps += pace->stride;
 	}
-	agora_object_close(idle.object);
+	detach(idle);
 	return steps;
 }
 
@@ -320,7 +386,7 @@ static void kill_all(struct pace *pace)
 
 	memcpy(doing, step_doing, sizeof(doing) - 1);
 	if (!pace->real) {
-		steps = pace->phase * 97 % judge_all(pace);
+		steps = pace->phase * 97 % (judge_all(pace) + 1);
 		say("killed at", steps);
 		pace->deaths += kill_at(steps);
 	}
@@ -329,58 +395,28 @@ static void kill_all(struct pace *pace)
 		alive = kill_at(steps);
 		pace->deaths += alive;
 	}
-	munmap(scene.image, first.file.size);
+	munmap(scene_image, first.file.size);
 }
 
-/* Commit all the memory that will be needed, and leave an empty object. */
-static void make_blank(void)
+/* Each state; for repairs each eighth of what the dead one did. */
+static void run(const struct step_group *group, struct pace *pace)
 {
-	make_place(&first, "first");
-	make_place(&twin, "twin");
-	find_keys();
-	survivor = attach(&first, 0);
-	for (unsigned n = 0; n < 3; n++)
-		if (is_table ? put(0, id_in(n, 1)) ||
-					agora_table_delete(
-						survivor.table, &keys[0], 8)
-			     : push(id_in(n, 1)) || pop(NULL) < 0)
-			fail("first use", n, 0);
-	account();
-	agora_object_close(survivor.object);
-	first.blank = file_save(&first.file);
-	file_copy(&twin.file, &first.file);
-	twin.blank = file_save(&twin.file);
-}
-
-static enum kind kind_of(const struct state *state)
-{
-	return state->batch ? PACKETS : SINGLES;
-}
-
-static void run(const struct group *group, struct pace *pace)
-{
-	enum op op = group->op == REPAIR ? group->before : group->op;
+	/* A sample of instructions goes with a sample of states. */
 	int sample = pace->stride > 1 ? (int)(pace->phase % 3) : 0;
-	const struct state *states, *repaired;
-	size_t count;
+	bool repair = group->op == STEP_REPAIR;
+	const char *name;
 
-	is_table = op >= PUT;
-	is_single = strstr(group->name, "one-") != NULL;
-	states = is_table ? table_states : queue_states;
-	count = is_table ? COUNT(table_states) : COUNT(queue_states);
-	repaired = &states[1];
+	if (step_kind.begin)
+		step_kind.begin(group);
 	make_blank();
-	for (size_t i = 0; i < count && group->op != REPAIR; i++) {
-		if (!(group->kind & kind_of(&states[i])))
+	for (size_t i = 0; !repair && (name = step_kind.state(group, i)); i++) {
+		if (!*name)
 			continue;
-		arrange(group, &states[i], AT_EFFECT);
+		arrange(group, i, 0);
 		kill_all(pace);
 	}
-	if (group->kind & PACKETS)
-		repaired = &queue_states[HALF_TAKEN];
-	/* A sample of instructions goes with a sample of states. */
-	for (int at = EIGHTH + sample; at < 8 && group->op == REPAIR; at++) {
-		arrange(group, repaired, at);
+	for (int at = 1 + sample; repair && at <= 8; at++) {
+		arrange(group, step_kind.repaired(group), at);
 		kill_all(pace);
 		at += pace->stride > 1 ? 2 : 0;
 	}
@@ -390,11 +426,11 @@ static void run(const struct group *group, struct pace *pace)
 
 static int run_named(const char *name, struct pace *pace)
 {
-	for (size_t i = 0; i < COUNT(groups); i++) {
-		if (strcmp(groups[i].name, name))
+	for (size_t i = 0; i < step_kind.group_count; i++) {
+		if (strcmp(step_kind.groups[i].name, name))
 			continue;
 		make_space();
-		run(&groups[i], pace);
+		run(&step_kind.groups[i], pace);
 		printf("%ld deaths\n", pace->deaths);
 		return 0;
 	}
@@ -419,8 +455,8 @@ int main(int argc, char **argv)
 		else if (option == 'r')
 			pace.real = true;
 		else if (option == 'l')
-			for (size_t i = 0; i < COUNT(groups); i++)
-				puts(groups[i].name);
+			for (size_t i = 0; i < step_kind.group_count; i++)
+				puts(step_kind.groups[i].name);
 		else
 			return 2;
 	}

@@ -1,153 +1,136 @@
 /*
- * step.h - stop a process behind any of its instructions; turn a segment
- * back to what it was.
+ * step.h - what a structure adds to step.c: see there.
  *
- * A victim is a child that stops itself before its operation and is then
- * led through it, one instruction at a time. A segment's file is saved and
- * restored by copying the pages that were ever touched: while that is done
- * nobody is at work on it.
+ * A kind adds crash/step_KIND.c, which meson.build finds by its name and
+ * links with the harness into a program of its own, crash-step_KIND; pytest
+ * finds that (test_step.py). The file defines step_kind:
+ *
+ *   groups   operations, each in one shape, that victims are led through;
+ *            beside them repairs of what one left who died before;
+ *   state    the states in which a group is tried, by number;
+ *   arrange  builds one of them, and writes down what must come of it;
+ *   perform  what the victim does;
+ *   judge    what another client does then, what must be there, and what may
+ *            not: called for each instruction, on a copy of the segment.
+ *
+ * Sequences have most of it in step_sequence.h, structures with keys in
+ * step_keyed.h: step_queue.c and step_table.c are the models. One that
+ * shares none of it is step_spsc.c.
  */
 #ifndef TESTS_CRASH_STEP_H
 #define TESTS_CRASH_STEP_H
 
+#include <agora/agora.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <sys/types.h>
 
-/* What is being done, for the line that says what failed. */
-static char step_doing[200];
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-static void fail(const char *what, long a, long b)
-{
-	fprintf(stderr, "failed: %s: %s (%ld, %ld)\n", step_doing, what, a, b);
-	exit(1);
-}
+/* An operation: 0 is nothing, STEP_REPAIR is agora_object_check(), all others
+ * are the kind's own. */
+#define STEP_REPAIR (-1)
 
-static void check(long result, const char *what)
-{
-	if (result < 0)
-		fail(what, result, errno);
-}
-
-/* ---- segments ---- */
-
-struct file {
-	int fd;
-	char *live; /* the file itself */
-	size_t size;
+struct step_group {
+	const char *name;
+	int op;
+	int shape;       /* the kind's own */
+	int before;      /* STEP_REPAIR: what the dead one was about */
+	unsigned states; /* those that it is for: the kind's own */
 };
 
-static void *map_zeroes(size_t size)
-{
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+/* What a victim is to do. */
+struct step_task {
+	int op;
+	uint64_t id;
+	int key;
+	uint64_t version;
+};
 
-	if (memory == MAP_FAILED)
-		fail("mmap", (long)size, errno);
-	return memory;
-}
+struct step_kind {
+	const char *name; /* of the object's file */
+	const struct step_group *groups;
+	size_t group_count;
+	/* Memory that victims share with their parent: step_shared. */
+	size_t shared_size;
+	int variants; /* of the judge */
+	bool twice;   /* a victim does it again: another way, with a role */
 
-static struct file file_open(const char *path)
-{
-	struct file f = {.fd = open(path, O_RDWR | O_CLOEXEC)};
-	struct stat st;
+	/* The object is made anew for each group; may be NULL. */
+	void (*begin)(const struct step_group *group);
+	void *(*open)(
+		struct agora_space *space, const char *path, uint32_t flags);
+	struct agora_object *(*object)(void *handle);
+	/* Commit all memory that will be needed, and leave it empty; or NULL.
+	 */
+	void (*warm)(void);
 
-	check(f.fd, "open the segment's file");
-	check(fstat(f.fd, &st), "fstat");
-	f.size = (size_t)st.st_size;
-	f.live =
-		mmap(NULL, f.size, PROT_READ | PROT_WRITE, MAP_SHARED, f.fd, 0);
-	if (f.live == MAP_FAILED)
-		fail("map the segment's file", (long)f.size, errno);
-	return f;
-}
+	/* NULL behind the last, "" for one that the group is not tried in. */
+	const char *(*state)(const struct step_group *group, size_t number);
+	/* The state in which the dead one was at work, for STEP_REPAIR. */
+	size_t (*repaired)(const struct step_group *group);
+	/*
+	 * Build a state with step_survivor. eighth: 0, or who died before was
+	 * doing group->before, and is to be left by step_strand_at(). Set
+	 * step_task.
+	 */
+	void (*arrange)(
+		const struct step_group *group, size_t number, int eighth);
 
-/* Copy what a file has memory for; the rest of an image is zero. */
-static void copy_pages(int fd, char *to, const char *from)
-{
-	off_t start = 0;
+	/* In the victim, before it is led; may be NULL. */
+	void (*ready)(const struct step_task *task);
+	int (*perform)(void *handle, const struct step_task *task);
+	/* Of step_survivor, and of step_told. */
+	void (*judge)(int variant);
+};
 
-	while ((start = lseek(fd, start, SEEK_DATA)) >= 0) {
-		off_t end = lseek(fd, start, SEEK_HOLE);
+extern const struct step_kind step_kind;
 
-		memcpy(to + start, from + start, (size_t)(end - start));
-		start = end;
-	}
-}
+/* ---- for kinds ---- */
 
-static char *file_save(const struct file *f)
-{
-	char *image = map_zeroes(f->size);
+/* What the victim came to. */
+struct step_told {
+	_Atomic bool begun, done;
+	_Atomic int result;
+};
 
-	copy_pages(f->fd, image, f->live);
-	return image;
-}
+extern struct step_told *step_told;
+extern void *step_shared;
+extern void *step_survivor;        /* the handle of who judges */
+extern struct step_task step_task; /* of the state under test */
 
-static void file_restore(const struct file *f, const char *image)
-{
-	copy_pages(f->fd, f->live, image);
-}
+/* The first bytes of the segment under the victims: its header. */
+const void *step_segment(void);
 
-/* Make one segment the same as another, of the same geometry. */
-static void file_copy(const struct file *to, const struct file *from)
-{
-	copy_pages(from->fd, to->live, from->live);
-	copy_pages(to->fd, to->live, from->live);
-}
+/* What is being done, for the line that says what failed. */
+extern char step_doing[200];
 
-/* ---- victims ---- */
+_Noreturn void fail(const char *what, long a, long b);
+void check(long result, const char *what);
 
-/* In the child: wait to be led. */
-static void victim_ready(void)
-{
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-	raise(SIGSTOP);
-}
+struct agora_object *step_object(void); /* of the survivor */
+uint64_t step_count(void);              /* of messages or keys */
+uint64_t step_used(void);               /* blocks */
 
-/* In the parent: wait until the child is ready. */
-static void victim_await(pid_t pid)
-{
-	int status;
+/* Recover the dead, of whom there must be least at least. */
+void step_repair(uint64_t least);
 
-	check(pid, "fork");
-	check(waitpid(pid, &status, 0), "waitpid");
-	if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGSTOP)
-		fail("the victim did not get ready", status, 0);
-}
+/* Nothing is there, and no block is in use. */
+void step_account(void);
 
-/* Lead it through count instructions. Returns false when it came to its end. */
-static bool victim_step(pid_t pid, long count)
-{
-	while (count-- > 0) {
-		int status;
+/* Let the survivor's handle begin anew: it gives up what it has. */
+void step_reopen(void);
 
-		check(ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL), "step");
-		check(waitpid(pid, &status, 0), "waitpid");
-		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-			return false;
-		if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP)
-			fail("the victim failed", status, 0);
-	}
-	return true;
-}
-
-static void victim_kill(pid_t pid)
-{
-	int status;
-
-	check(kill(pid, SIGKILL), "kill");
-	check(waitpid(pid, &status, 0), "waitpid");
-}
+/* Kill a client behind the first instruction after which reached() holds. */
+void step_strand(const struct step_task *task, bool (*reached)(void));
+/* Kill it after so many eighths of its instructions; 8: near the end. */
+void step_strand_at(const struct step_task *task, int eighth);
+/* Let it come to the end, and die with what it has in hand. */
+void step_strand_after(const struct step_task *task);
 
 #endif

@@ -1,13 +1,5 @@
 /*
- * step_spsc.c - kill clients of an SPSC queue behind every instruction.
- *
- *   step_spsc [--stride N] [--phase N] GROUP      as step.c
- *   step_spsc --list
- *
- * As step.c, with which it shares step.h: a victim is led through its
- * operation, at each instruction the segment is copied to a twin whose locks
- * (and roles) the victim never had, and there the survivor judges. One victim
- * of each state is killed for real.
+ * step_spsc.c - SPSC queues, for step.c.
  *
  * A victim does its operation twice: the first time it takes the role, the
  * second time it goes the plain way. Messages are numbers in a row, and what
@@ -15,14 +7,7 @@
  */
 #include "step_spsc.h"
 
-#include <getopt.h>
-
-struct group {
-	const char *name;
-	bool fixed;
-	enum op op;
-	enum op before; /* REPAIR: what the dead one was about */
-};
+enum { ANY_SIZE, FIXED };
 
 enum place {
 	HERE,   /* wherever that is */
@@ -38,32 +23,32 @@ struct state {
 	enum op dead;
 };
 
-static const struct group groups[] = {
-	{"fixed-push", true, PUSH, NONE},
-	{"fixed-pop", true, POP, NONE},
-	{"fixed-push-batch", true, PUSH_BATCH, NONE},
-	{"fixed-pop-batch", true, POP_BATCH, NONE},
-	{"fixed-commit", true, COMMIT, NONE},
-	{"fixed-release", true, IN_ORDER, NONE},
-	{"fixed-release-any-order", true, OUT_OF_ORDER, NONE},
-	{"fixed-restore", true, RESTORE, NONE},
-	{"fixed-yield", true, YIELD, NONE},
-	{"push", false, PUSH, NONE},
-	{"pop", false, POP, NONE},
-	{"push-batch", false, PUSH_BATCH, NONE},
-	{"pop-batch", false, POP_BATCH, NONE},
-	{"commit", false, COMMIT, NONE},
-	{"abort", false, ABORT, NONE},
-	{"release", false, IN_ORDER, NONE},
-	{"release-any-order", false, OUT_OF_ORDER, NONE},
-	{"restore", false, RESTORE, NONE},
-	{"yield", false, YIELD, NONE},
-	{"repair-push", false, REPAIR, PUSH_BATCH},
-	{"repair-commit", false, REPAIR, COMMIT},
-	{"repair-pop", false, REPAIR, POP_BATCH},
-	{"repair-release", false, REPAIR, OUT_OF_ORDER},
-	{"repair-restore", true, REPAIR, RESTORE},
-	{"repair-yield", true, REPAIR, YIELD},
+static const struct step_group groups[] = {
+	{"fixed-push", PUSH, FIXED, NONE, 0},
+	{"fixed-pop", POP, FIXED, NONE, 0},
+	{"fixed-push-batch", PUSH_BATCH, FIXED, NONE, 0},
+	{"fixed-pop-batch", POP_BATCH, FIXED, NONE, 0},
+	{"fixed-commit", COMMIT, FIXED, NONE, 0},
+	{"fixed-release", IN_ORDER, FIXED, NONE, 0},
+	{"fixed-release-any-order", OUT_OF_ORDER, FIXED, NONE, 0},
+	{"fixed-restore", RESTORE, FIXED, NONE, 0},
+	{"fixed-yield", YIELD, FIXED, NONE, 0},
+	{"push", PUSH, ANY_SIZE, NONE, 0},
+	{"pop", POP, ANY_SIZE, NONE, 0},
+	{"push-batch", PUSH_BATCH, ANY_SIZE, NONE, 0},
+	{"pop-batch", POP_BATCH, ANY_SIZE, NONE, 0},
+	{"commit", COMMIT, ANY_SIZE, NONE, 0},
+	{"abort", ABORT, ANY_SIZE, NONE, 0},
+	{"release", IN_ORDER, ANY_SIZE, NONE, 0},
+	{"release-any-order", OUT_OF_ORDER, ANY_SIZE, NONE, 0},
+	{"restore", RESTORE, ANY_SIZE, NONE, 0},
+	{"yield", YIELD, ANY_SIZE, NONE, 0},
+	{"repair-push", STEP_REPAIR, ANY_SIZE, PUSH_BATCH, 0},
+	{"repair-commit", STEP_REPAIR, ANY_SIZE, COMMIT, 0},
+	{"repair-pop", STEP_REPAIR, ANY_SIZE, POP_BATCH, 0},
+	{"repair-release", STEP_REPAIR, ANY_SIZE, OUT_OF_ORDER, 0},
+	{"repair-restore", STEP_REPAIR, FIXED, RESTORE, 0},
+	{"repair-yield", STEP_REPAIR, FIXED, YIELD, 0},
 };
 
 static const struct state states[] = {
@@ -79,31 +64,66 @@ static const struct state states[] = {
 	{"reserved by the dead behind a pad", 0, PAD, 0, RESERVED},
 };
 
-#define HALF_FULL    1
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+#define HALF_FULL 1
+
+static const char *state_of(const struct step_group *group, size_t number)
+{
+	(void)group;
+	return number == COUNT(states) ? NULL : states[number].name;
+}
+
+static size_t repaired(const struct step_group *group)
+{
+	(void)group;
+	return HALF_FULL;
+}
+
+static void begin(const struct step_group *group)
+{
+	fixed = group->shape == FIXED;
+	story = step_shared;
+}
+
+static void *open_queue(
+	struct agora_space *space, const char *path, uint32_t flags)
+{
+	struct agora_options options = {.capacity = CAPACITY,
+		.message_size = fixed ? 24 : LARGEST,
+		.flags = AGORA_SPSC | (fixed ? AGORA_FIXED : 0),
+		.memory = fixed ? 0 : RING,
+		.clients = 8};
+	struct agora_queue *queue;
+
+	check(agora_queue_open(space, path, flags, &options, &queue), "open");
+	return queue;
+}
+
+static struct agora_object *object_of(void *queue)
+{
+	return agora_queue_object(queue);
+}
+
+static int perform(void *handle, const struct step_task *task)
+{
+	perform_once(handle, (enum op)task->op);
+	return 0;
+}
 
 /* ---- states ---- */
-
-/* The state under test. */
-static struct {
-	const struct group *group;
-	char *image;
-	struct story story;
-} scene;
 
 /* Bytes, or messages, from the tail to the end of the ring. */
 static uint64_t left(void)
 {
 	uint64_t cursor, size = fixed ? CAPACITY : RING;
 
-	check(agora_queue_end(survivor, &cursor), "end");
+	check(agora_queue_end(step_survivor, &cursor), "end");
 	return size - cursor % size;
 }
 
 static void rotate(void)
 {
-	push(survivor);
-	pop_some(survivor, 1);
+	push(step_survivor);
+	pop_some(step_survivor, 1);
 }
 
 static void build(const struct state *state)
@@ -115,69 +135,22 @@ static void build(const struct state *state)
 		rotate();
 	while (state->place == WRAPPED && left() > (fixed ? 2 : 256))
 		rotate();
-	for (int i = 0; i < state->fill && push(survivor); i++)
+	for (int i = 0; i < state->fill && push(step_survivor); i++)
 		;
-	check(agora_object_yield(agora_queue_object(survivor)), "yield");
+	check(agora_object_yield(step_object()), "yield");
 }
 
-/* Somebody does this and dies, with what it has in hand. */
-static void strand(enum op op)
+static void arrange(const struct step_group *group, size_t number, int eighth)
 {
-	int status;
-	pid_t pid = fork();
+	const struct state *state = &states[number];
+	struct step_task dead = {
+		.op = eighth ? group->before : (int)state->dead};
 
-	if (!pid) {
-		struct agora_queue *q = attach(&first);
-
-		perform(q, op);
-		raise(SIGKILL);
-	}
-	check(waitpid(pid, &status, 0), "waitpid");
-	if (!WIFSIGNALED(status))
-		fail("who was to die before", status, 0);
-}
-
-/* Somebody is killed after that part of its instructions. */
-static void strand_at(enum op op, int eighth)
-{
-	char *image = file_save(&first.file);
-	struct story before = *story;
-	pid_t pid = start(op);
-	long steps = 0;
-
-	while (victim_step(pid, 1))
-		steps++;
-	file_restore(&first.file, image);
-	munmap(image, first.file.size);
-	*story = before;
-	pid = start(op);
-	if (!victim_step(pid, steps * eighth / 8 - 20))
-		fail("it came to its end", steps, eighth);
-	victim_kill(pid);
-}
-
-/* eighth: where the dead one was killed, or 0: see strand(). */
-static void arrange(
-	const struct group *group, const struct state *state, int eighth)
-{
-	struct agora_queue *second;
-
-	scene.group = group;
-	snprintf(step_doing, sizeof(step_doing), "%s, %s, %d", group->name,
-		state->name, eighth);
-	memset(story, 0, sizeof(*story));
-	file_restore(&first.file, first.blank);
-	survivor = attach(&first);
-	second = attach(&first);
 	build(state);
 	if (eighth)
-		strand_at(group->before, eighth);
+		step_strand_at(&dead, eighth);
 	else if (state->dead)
-		strand(state->dead);
-	scene.image = file_save(&first.file);
-	scene.story = *story;
-	agora_queue_close(second);
-	agora_queue_close(survivor);
+		step_strand_after(&dead);
 }
 
 /* ---- judges ---- */
@@ -186,7 +159,7 @@ static int pop_one(void)
 {
 	unsigned char bytes[LARGEST];
 	struct agora_buffer b = {.data = bytes, .capacity = LARGEST};
-	int result = agora_queue_pop(survivor, &b);
+	int result = agora_queue_pop(step_survivor, &b);
 
 	return result ? result : read_number(bytes, b.size);
 }
@@ -194,8 +167,7 @@ static int pop_one(void)
 /* Nothing is damaged, though the dead may have left something. */
 static void look_out(struct agora_check *report, int repair)
 {
-	int result = agora_object_check(
-		agora_queue_object(survivor), repair, report);
+	int result = agora_object_check(step_object(), repair, report);
 
 	if ((result && (repair || result != -EUCLEAN)) || report->damaged)
 		fail("check", result, (long)report->damaged);
@@ -209,7 +181,7 @@ static bool work(void)
 	int result;
 
 	look_out(&report, 0);
-	result = agora_queue_push(survivor, bytes, fill(OURS, bytes));
+	result = agora_queue_push(step_survivor, bytes, fill(OURS, bytes));
 	if (result && (result != -EAGAIN || report.free > 4))
 		fail("no progress", result, (long)report.free);
 	/* With messages of one size only the count is the limit. */
@@ -258,7 +230,7 @@ static void judge_story(const struct story *before)
 }
 
 /* repaired: the dead are recovered first, and roles taken then. */
-static void judge(bool repaired)
+static void judge(int repaired)
 {
 	struct story before = *story;
 	struct agora_check report;
@@ -275,119 +247,19 @@ static void judge(bool repaired)
 			(long)report.unreachable);
 	judge_story(&before);
 	*story = before;
-	agora_queue_close(survivor);
 }
 
-static void judge_twin(bool repaired)
-{
-	file_restore(&twin.file, twin.blank);
-	survivor = attach(&twin);
-	file_copy(&twin.file, &first.file);
-	judge(repaired);
-}
-
-/* ---- killing ---- */
-
-struct pace {
-	long stride, phase, deaths;
-};
-
-static pid_t prepare(void)
-{
-	pid_t pid;
-
-	file_restore(&first.file, first.blank);
-	survivor = attach(&first);
-	pid = start(scene.group->op);
-	file_restore(&first.file, scene.image);
-	*story = scene.story;
-	return pid;
-}
-
-static void kill_all(struct pace *pace)
-{
-	pid_t pid = prepare();
-	struct agora_queue *idle = survivor;
-	long steps = pace->phase;
-	bool alive = victim_step(pid, steps);
-	size_t length = strlen(step_doing);
-
-	for (;;) {
-		snprintf(step_doing + length, sizeof(step_doing) - length,
-			", at instruction %ld", steps);
-		judge_twin(false);
-		judge_twin(true);
-		if (!alive)
-			break;
-		pace->deaths++;
-		alive = victim_step(pid, pace->stride);
-		steps += pace->stride;
-	}
-	agora_queue_close(idle);
-	pid = prepare();
-	steps = pace->phase * 97 % (steps + 1);
-	snprintf(step_doing + length, sizeof(step_doing) - length,
-		", killed at instruction %ld", steps);
-	if (victim_step(pid, steps)) {
-		victim_kill(pid);
-		pace->deaths++;
-	}
-	judge(steps % 2);
-	munmap(scene.image, first.file.size);
-}
-
-static void run(const struct group *group, struct pace *pace)
-{
-	int sample = pace->stride > 1 ? (int)(pace->phase % 3) : 0;
-
-	fixed = group->fixed;
-	make_space();
-	for (size_t i = 0; i < COUNT(states) && group->op != REPAIR; i++) {
-		arrange(group, &states[i], 0);
-		kill_all(pace);
-	}
-	/* A sample of instructions goes with a sample of states. */
-	for (int at = 1 + sample; at <= 8 && group->op == REPAIR; at++) {
-		arrange(group, &states[HALF_FULL], at);
-		kill_all(pace);
-		at += pace->stride > 1 ? 2 : 0;
-	}
-}
-
-static int run_named(const char *name, struct pace *pace)
-{
-	for (size_t i = 0; i < COUNT(groups); i++) {
-		if (strcmp(groups[i].name, name))
-			continue;
-		run(&groups[i], pace);
-		printf("%ld deaths\n", pace->deaths);
-		return 0;
-	}
-	return 2;
-}
-
-int main(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{"stride", required_argument, NULL, 's'},
-		{"phase", required_argument, NULL, 'p'},
-		{"list", no_argument, NULL, 'l'}, {NULL, 0, NULL, 0}};
-	struct pace pace = {1, 0, 0};
-	int option;
-
-	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-		if (option == 's')
-			pace.stride = atol(optarg);
-		else if (option == 'p')
-			pace.phase = atol(optarg);
-		else if (option == 'l')
-			for (size_t i = 0; i < COUNT(groups); i++)
-				puts(groups[i].name);
-		else
-			return 2;
-	}
-	if (pace.stride < 1 || pace.phase < 0)
-		return 2;
-	return optind + 1 == argc ? run_named(argv[optind], &pace)
-				  : optind != argc;
-}
+const struct step_kind step_kind = {.name = "queue",
+	.groups = groups,
+	.group_count = COUNT(groups),
+	.shared_size = sizeof(struct story),
+	.variants = 2,
+	.twice = true,
+	.begin = begin,
+	.open = open_queue,
+	.object = object_of,
+	.state = state_of,
+	.repaired = repaired,
+	.arrange = arrange,
+	.perform = perform,
+	.judge = judge};

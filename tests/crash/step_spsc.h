@@ -7,8 +7,6 @@
 
 #include "step.h"
 
-#include <agora/agora.h>
-#include <ftw.h>
 #include <sys/uio.h>
 
 #define CAPACITY 8
@@ -29,10 +27,9 @@ enum op {
 	IN_ORDER, /* acquire, and release in order */
 	OUT_OF_ORDER,
 	RESTORE,
-	YIELD,    /* be both, and give it back */
-	HOLDING,  /* be both, and die with messages in hand */
-	RESERVED, /* the same with a reservation */
-	REPAIR
+	YIELD,   /* be both, and give it back */
+	HOLDING, /* be both, and die with messages in hand */
+	RESERVED /* the same with a reservation */
 };
 
 /* ---- what happened to each message ---- */
@@ -67,84 +64,7 @@ static int untaken(int number)
 	return number;
 }
 
-/* ---- objects ---- */
-
-static char space_dir[200];
-static struct agora_space *space;
 static bool fixed;
-
-struct place_file {
-	char path[20];
-	struct file file;
-	char *blank;
-};
-
-static struct place_file first, twin;
-static struct agora_queue *survivor;
-
-static int remove_one(
-	const char *path, const struct stat *st, int type, struct FTW *where)
-{
-	(void)st;
-	(void)type;
-	(void)where;
-	return remove(path);
-}
-
-static void clean_up(void)
-{
-	static pid_t owner;
-
-	if (!owner)
-		owner = getpid();
-	else if (owner == getpid())
-		nftw(space_dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static struct agora_queue *attach(const struct place_file *place)
-{
-	struct agora_options options = {.capacity = CAPACITY,
-		.message_size = fixed ? 24 : LARGEST,
-		.flags = AGORA_SPSC | (fixed ? AGORA_FIXED : 0),
-		.memory = fixed ? 0 : RING,
-		.clients = 8};
-	struct agora_queue *queue;
-
-	check(agora_queue_open(space, place->path, AGORA_WRITE | AGORA_CREATE,
-		      &options, &queue),
-		"open the queue");
-	return queue;
-}
-
-static void make_place(struct place_file *place, const char *name)
-{
-	char path[300];
-
-	snprintf(place->path, sizeof(place->path), "p/%s.queue", name);
-	agora_queue_close(attach(place));
-	snprintf(path, sizeof(path), "%s/%s", space_dir, place->path);
-	place->file = file_open(path);
-}
-
-static void make_space(void)
-{
-	const char *root = getenv("AGORA_TEST_ROOT");
-
-	snprintf(space_dir, sizeof(space_dir), "%s/agora-step-XXXXXX",
-		root ? root : "/dev/shm");
-	if (!mkdtemp(space_dir))
-		fail("mkdtemp", errno, 0);
-	clean_up();
-	atexit(clean_up);
-	check(agora_space_open(space_dir, &space), "space");
-	check(agora_program_create(space, "p", NULL), "program");
-	story = map_zeroes(sizeof(*story));
-	make_place(&first, "first");
-	first.blank = file_save(&first.file);
-	make_place(&twin, "twin");
-	file_copy(&twin.file, &first.file);
-	twin.blank = file_save(&twin.file);
-}
 
 /* ---- bytes ---- */
 
@@ -307,10 +227,8 @@ static void yield(struct agora_queue *q)
 	check(agora_object_yield(agora_queue_object(q)), "yield");
 }
 
-static void perform(struct agora_queue *q, enum op op)
+static void perform_once(struct agora_queue *q, enum op op)
 {
-	struct agora_check report;
-
 	switch (op) {
 	case PUSH:
 		push(q);
@@ -330,29 +248,9 @@ static void perform(struct agora_queue *q, enum op op)
 	case YIELD:
 		yield(q);
 		break;
-	case REPAIR:
-		check(agora_object_check(agora_queue_object(q), 1, &report),
-			"check");
-		break;
 	default:
 		hold(q, op);
 	}
-}
-
-static pid_t start(enum op op)
-{
-	pid_t pid = fork();
-
-	if (!pid) {
-		struct agora_queue *q = attach(&first);
-
-		victim_ready();
-		perform(q, op);
-		perform(q, op);
-		_exit(0);
-	}
-	victim_await(pid);
-	return pid;
 }
 
 #endif

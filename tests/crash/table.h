@@ -1,5 +1,6 @@
 /*
- * table.h - what those who kill clients of a table share: keys, values, and
+ * table.h - what those who kill clients of a table, and with ORDERED of an
+ * ordered map or set (map.h), share: keys, values, and
  * the log of a victim.
  *
  * A victim writes into a log, in memory shared with its parent, what it is
@@ -11,7 +12,11 @@
 #define TESTS_CRASH_TABLE_H
 
 #include "base/crash.h"
+#ifdef ORDERED
+#include "map.h"
+#else
 #include "data/table_one.h"
+#endif
 
 #include <agora/agora.h>
 #include <assert.h>
@@ -27,7 +32,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATH    "program/x.table"
+#ifndef ORDERED
+#define PATH "program/x.table"
+#endif
 #define LARGEST 9000
 #define KEYS    40 /* of one victim */
 
@@ -72,7 +79,8 @@ static size_t size_of(uint32_t id)
 }
 
 /* A value starts with its key and its number. */
-static void fill(unsigned char *data, uint32_t owner, uint32_t key, uint32_t id)
+__attribute__((unused)) static void fill(
+	unsigned char *data, uint32_t owner, uint32_t key, uint32_t id)
 {
 	uint32_t word[4] = {owner, key, id, ~id};
 
@@ -80,6 +88,41 @@ static void fill(unsigned char *data, uint32_t owner, uint32_t key, uint32_t id)
 	for (size_t i = 16; i < size_of(id); i++)
 		data[i] = (unsigned char)(id * 31 + key + i * 7 + (i >> 8));
 }
+
+#if defined(ORDERED) && ORDERED == SETS
+
+/* A member has no value: all numbers are one. */
+#define SAME(id)     ((id) != 0)
+#define HAS_COUNTERS false
+
+static int put(struct agora_table *t, uint32_t owner, uint32_t key, uint32_t id)
+{
+	struct name name = name_of(owner, key);
+
+	(void)id;
+	return agora_set_add(t, name.bytes, name.size);
+}
+
+static uint32_t get(struct agora_table *t, uint32_t owner, uint32_t key)
+{
+	struct name name = name_of(owner, key);
+	int there = agora_set_has(t, name.bytes, name.size);
+
+	check(there, "has");
+	return (uint32_t)there;
+}
+
+static int64_t get_count(struct agora_table *t, uint32_t owner)
+{
+	(void)t;
+	(void)owner;
+	return 0;
+}
+
+#else
+
+#define SAME(id)     (id)
+#define HAS_COUNTERS true
 
 static int put(struct agora_table *t, uint32_t owner, uint32_t key, uint32_t id)
 {
@@ -91,7 +134,7 @@ static int put(struct agora_table *t, uint32_t owner, uint32_t key, uint32_t id)
 }
 
 /* The number of the value that is there, 0 for none; it must be whole. */
-static uint32_t read_id(
+__attribute__((unused)) static uint32_t read_id(
 	const unsigned char *data, size_t size, uint32_t owner, uint32_t key)
 {
 	static unsigned char expected[LARGEST];
@@ -129,6 +172,8 @@ static int64_t get_count(struct agora_table *t, uint32_t owner)
 		check(error, "get a counter");
 	return count;
 }
+
+#endif
 
 /* ---- the log of a victim ---- */
 
@@ -186,10 +231,49 @@ static void log_settle(struct log *log, struct agora_table *t, uint32_t owner)
 static void log_put(struct agora_table *t, struct log *log, uint32_t owner,
 	uint32_t key, uint32_t id)
 {
+	id = SAME(id);
 	log_start(log, key, id);
 	check(put(t, owner, key, id), "put");
 	log_done(log, key, id);
 }
+
+static void log_delete(
+	struct agora_table *t, struct log *log, uint32_t owner, uint32_t key)
+{
+	struct name name = name_of(owner, key);
+	int error;
+
+	log_start(log, key, 0);
+	error = agora_table_delete(t, name.bytes, name.size);
+	if (error != (log->now[key] ? 0 : -ENOENT))
+		fail("delete", error, log->now[key]);
+	log_done(log, key, 0);
+}
+
+#if defined(ORDERED) && ORDERED == SETS
+
+static void log_swap(struct agora_table *t, struct log *log, uint32_t owner,
+	uint32_t key, uint32_t id)
+{
+	if (log->now[key])
+		log_put(t, log, owner, key, id);
+}
+
+static void log_compare(struct agora_table *t, struct log *log, uint32_t owner,
+	uint32_t key, uint32_t id)
+{
+	if (!log->now[key])
+		log_put(t, log, owner, key, id);
+}
+
+static void log_add(struct agora_table *t, struct log *log, uint32_t owner)
+{
+	(void)t;
+	(void)log;
+	(void)owner;
+}
+
+#else
 
 static void log_swap(struct agora_table *t, struct log *log, uint32_t owner,
 	uint32_t key, uint32_t id)
@@ -230,19 +314,6 @@ static void log_compare(struct agora_table *t, struct log *log, uint32_t owner,
 	log_done(log, key, id);
 }
 
-static void log_delete(
-	struct agora_table *t, struct log *log, uint32_t owner, uint32_t key)
-{
-	struct name name = name_of(owner, key);
-	int error;
-
-	log_start(log, key, 0);
-	error = agora_table_delete(t, name.bytes, name.size);
-	if (error != (log->now[key] ? 0 : -ENOENT))
-		fail("delete", error, log->now[key]);
-	log_done(log, key, 0);
-}
-
 static void log_add(struct agora_table *t, struct log *log, uint32_t owner)
 {
 	int64_t sum;
@@ -254,6 +325,8 @@ static void log_add(struct agora_table *t, struct log *log, uint32_t owner)
 	if (sum != log->added)
 		fail("sum", (long)sum, (long)log->added);
 }
+
+#endif
 
 /* ---- the table, and what must be in it ---- */
 
@@ -292,6 +365,12 @@ static void account(struct agora_table *t, uint64_t count)
 		fail("blocks leaked", (long)report.free, (long)report.blocks);
 }
 
+#ifdef ORDERED
+static void check_passed(struct agora_table *t)
+{
+	(void)t;
+}
+#else
 /* An empty table with one writer: no line was passed by any key. */
 static void check_passed(struct agora_table *t)
 {
@@ -302,6 +381,7 @@ static void check_passed(struct agora_table *t)
 			fail("passed by nobody", (long)line,
 				(long)line_at(o, line)->passed);
 }
+#endif
 
 /* Delete whatever is there; returns how many keys that were. */
 static uint64_t empty(struct agora_table *t)

@@ -15,12 +15,12 @@ RECOVERY = [
     "pool_freed",
     "attach_locked",
     "attach_live",
-    "table_purge_claimed",
-    "table_purge_unlinked",
-    "table_discarded",
-    "table_recover_block",
-    "table_recover_published",
-    "table_recovered",
+    "chain_purge_claimed",
+    "chain_purge_unlinked",
+    "chain_discarded",
+    "chain_recover_block",
+    "chain_recover_published",
+    "chain_recovered",
     "table_one_mended",
     "table_one_recover_head",
     "table_one_recovered",
@@ -31,14 +31,14 @@ LEFT = [
     "pool_claimed",
     "message_part",
     "message_unlinked",
-    "table_put_written",
-    "table_put_ready",
-    "table_put_inserted",
-    "table_put_replaced",
-    "table_delete_marked",
-    "table_claimed",
-    "table_unlinked",
-    "table_discarded",
+    "chain_put_written",
+    "chain_put_ready",
+    "chain_put_inserted",
+    "chain_put_replaced",
+    "chain_delete_marked",
+    "chain_claimed",
+    "chain_unlinked",
+    "chain_discarded",
     "table_one_taken",
     "table_one_spilled",
     "table_one_hung",
@@ -52,6 +52,8 @@ LEFT = [
 
 def belongs(step, one):
     """Whether a step is passed by tables with one writer, or with many."""
+    if step.startswith("chain_"):
+        return not one
     return not step.startswith("table_") or step.startswith("table_one_") == one
 
 
@@ -69,8 +71,8 @@ def points():
     if not DRIVER.exists():
         return ["not built"]
     listed = drivers.ask(DRIVER, "points")
-    shared = ("attach", "detach", "pool", "message", "table", "recover",
-              "reclaim")
+    shared = ("attach", "detach", "pool", "message", "chain", "table",
+              "recover", "reclaim")
     return sorted({p for p in listed if p.startswith(shared)})
 
 

@@ -307,6 +307,7 @@ class Buffer(ctypes.Structure):
         ("capacity", ctypes.c_size_t),
         ("size", ctypes.c_size_t),
         ("version", ctypes.c_uint64),
+        ("priority", ctypes.c_uint64),
     ]
 
 

@@ -100,14 +100,15 @@ GRID = {
              E.EPERM, E.EPERM, E.EPERM, E.EPERM, E.EPERM,
              E.EPERM, E.EPERM, E.ENOENT, E.ENOENT],
     "mkfifo": [E.EEXIST] * 12 + [E.EPERM, E.ENOENT],
+    # The table has that mode and owner by now, and so has its folder.
     "chmod": [OK, E.EPERM, OK, E.EPERM, OK,
-              OK, E.EPERM, E.EPERM, E.EPERM, E.EPERM,
+              OK, OK, E.EPERM, E.EPERM, E.EPERM,
               E.EPERM, E.EPERM, E.ENOENT, E.ENOENT],
     "chown": [OK, E.EPERM, OK, E.EPERM, OK,
-              OK, E.EPERM, E.EPERM, E.EPERM, E.EPERM,
+              OK, OK, OK, E.EPERM, E.EPERM,
               E.EPERM, E.EPERM, E.ENOENT, E.ENOENT],
     "utime": [OK, E.EPERM, OK, E.EPERM, OK,
-              OK, E.EPERM, OK, E.EPERM, E.EPERM,
+              OK, OK, OK, E.EPERM, E.EPERM,
               E.EPERM, E.EPERM, E.ENOENT, E.ENOENT],
     "truncate": [E.EISDIR, E.EPERM, E.EISDIR, E.EPERM, OK,
                  OK, E.EISDIR, OK, E.EISDIR, E.EPERM,
@@ -143,6 +144,80 @@ def test_each_call_has_its_answer_on_each_node(tree, call):
         wanted[node] = name_of(number)
         found[node] = name_of(outcome(CALLS[call], tree.path(path)))
         repair(tree)
+    assert found == wanted
+
+
+KEYS = "p/t/" + "k" * 253 + r"\+"
+
+KINDS = {
+    "string": "p/s.string",
+    "heap": "p/h.heap",
+    "log": "p/l.log",
+    "set": "p/m.set",
+    "members": "p/m",
+    "member": "p/m/x",
+    "keys": KEYS,
+    "long key": KEYS + "/kkk",
+    "tap": "p/.l.log/tap",
+    "put": "p/.h.heap/put",
+    "no member": "p/m/none",
+    "no long key": KEYS + "/none",
+}
+
+KINDS_GRID = {
+    #            string      heap       log         set
+    #            members     member     keys        long key
+    #            tap         put        no member   no long key
+    "lstat": [OK] * 10 + [E.ENOENT] * 2,
+    "listdir": [E.ENOTDIR, E.ENOTDIR, E.ENOTDIR, E.ENOTDIR,
+                OK, E.ENOTDIR, OK, E.ENOTDIR,
+                E.ENOTDIR, E.ENOTDIR, E.ENOENT, E.ENOENT],
+    "read": [OK] * 9 + [E.EACCES, E.ENOENT, E.ENOENT],
+    "write": [OK, OK, OK, OK,
+              E.EISDIR, OK, E.EISDIR, OK,
+              E.EACCES, OK, E.ENOENT, E.ENOENT],
+    "create": [OK, OK, OK, OK,
+               E.EISDIR, OK, E.EISDIR, OK,
+               E.EACCES, OK, OK, OK],
+    "excl": [E.EEXIST] * 10 + [OK, OK],
+    "mkdir": [E.EEXIST] * 10 + [E.EPERM] * 2,
+    "rmdir": [E.ENOTDIR, E.ENOTDIR, E.ENOTDIR, E.ENOTDIR,
+              E.ENOTEMPTY, E.ENOTDIR, E.ENOTEMPTY, E.ENOTDIR,
+              E.ENOTDIR, E.ENOTDIR, E.ENOENT, E.ENOENT],
+    "unlink": [OK, OK, OK, OK,
+               E.EISDIR, OK, E.EISDIR, OK,
+               E.EPERM, E.EPERM, E.ENOENT, E.ENOENT],
+    "symlink": [E.EEXIST] * 10 + [E.EPERM] * 2,
+    "mkfifo": [E.EEXIST] * 10 + [E.EPERM] * 2,
+    # a longer name than that of the folder of keys is none
+    "link": [E.EPERM] * 6 + [E.ENAMETOOLONG] + [E.EPERM] * 3 + [E.ENOENT] * 2,
+    "chmod": [OK, OK, OK, OK,
+              OK, E.EPERM, E.EPERM, E.EPERM,
+              E.EPERM, E.EPERM, E.ENOENT, E.ENOENT],
+    "utime": [OK, OK, OK, OK,
+              OK, OK, OK, OK,
+              E.EPERM, E.EPERM, E.ENOENT, E.ENOENT],
+    "truncate": [OK, OK, OK, OK,
+                 E.EISDIR, OK, E.EISDIR, OK,
+                 E.EPERM, OK, E.ENOENT, E.ENOENT],
+    "listxattr": [OK] * 10 + [E.ENOENT] * 2,
+    "setxattr": [E.EPERM] * 10 + [E.ENOENT] * 2,
+    "rename": [E.EPERM, E.EPERM, E.EPERM, E.EPERM,
+               E.EPERM, E.EOPNOTSUPP, E.ENAMETOOLONG, E.EOPNOTSUPP,
+               E.EPERM, E.EPERM, E.ENOENT, E.ENOENT],
+}
+
+
+@pytest.mark.parametrize("call", KINDS_GRID)
+def test_each_call_has_its_answer_on_what_each_kind_has(tree, call):
+    folder = "'" + KEYS + "'"
+    found, wanted = {}, {}
+    for (node, path), number in zip(KINDS.items(), KINDS_GRID[call]):
+        tree.out("touch p/s.string p/h.heap p/l.log p/t.table p/m.set; "
+                 f"touch p/m/x; echo v > {folder}/kkk; "
+                 f"rm -f p/m/none {folder}/none")
+        wanted[node] = name_of(number)
+        found[node] = name_of(outcome(CALLS[call], tree.path(path)))
     assert found == wanted
 
 

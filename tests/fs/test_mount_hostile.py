@@ -59,8 +59,9 @@ def is_well(mount):
 
 
 def try_all(mount, commands):
-    for command in commands:
-        mount.run(command, timeout=SECONDS)
+    """Returns how often damage was noticed."""
+    return sum(mount.run(command, timeout=SECONDS).err.count("needs cleaning")
+               for command in commands)
 
 
 @pytest.fixture
@@ -136,3 +137,84 @@ def test_the_command_survives_damaged_segments(prepared, tmp_path):
         run("doctor", path)
     run("doctor")
     run("ls", "-l")
+
+
+# ---- every kind --------------------------------------------------------------
+
+# Somebody who has the files mapped, and writes where he likes: mostly small
+# numbers and bits, now and then all as it was.
+SCRIBBLER = """
+import mmap, os, random, sys, time
+rng = random.Random(int(sys.argv[1]))
+files = []
+for path in sys.argv[2:]:
+    with open(path, "r+b") as file:
+        whole = mmap.mmap(file.fileno(), 0)
+    used = min(len(whole), 1 << 20)
+    files.append((whole, whole[:used], used))
+print("ready", flush=True)
+while True:
+    whole, sound, used = rng.choice(files)
+    if rng.random() < 0.02:
+        whole[:used] = sound
+    for _ in range(rng.randrange(8)):
+        at = rng.randrange(512, used - 8) & ~7
+        old = int.from_bytes(whole[at:at + 8], "little")
+        new = rng.choice([rng.getrandbits(64), rng.randrange(64), old + 1,
+                          old ^ 1 << rng.randrange(64), 2**64 - 1, 0])
+        whole[at:at + 8] = (new % 2**64).to_bytes(8, "little")
+    time.sleep(0.0002)
+"""
+
+KINDS = ["x.heap", "r.heap", "x.stack", "x.list", "x.log", "x.map", "y.set",
+         "x.string", "t.string"]
+
+KIND_LOOKS = [
+    "ls -lR k; stat k/* > /dev/null",
+    "cat k/*.* k/x/* k/y/*; getfattr -d k/*",
+    "head -c 100 k/.*.*/stat k/.*.*/holders k/.*.*/errors",
+    "timeout 0.2 cat k/.x.log/tap; timeout 0.2 cat k/.x.string/tap",
+    "timeout 0.2 cat k/.x.heap/tap; timeout 0.2 cat k/.x.list/tap",
+]
+
+KIND_CHANGES = [
+    "for k in heap stack list; do cat k/.x.$k/pop; done; cat k/.r.heap/pop",
+    "timeout 0.2 cat k/.x.heap/pipe; timeout 0.2 cat k/.x.stack/pipe",
+    "timeout 0.2 bash -c 'seq 50 | sed s/$/\\\\tx/ > k/x.heap'",
+    "timeout 0.2 bash -c 'seq 50 > k/x.stack; seq 50 > k/x.list'",
+    "timeout 0.2 bash -c 'seq 500 > k/x.log; echo 1 > k/.x.log/put'",
+    "echo x > k/x/5; echo y >> k/x/6; rm k/x/7; touch k/y/8; rm k/y/9",
+    "echo on > k/x.string; echo more >> k/x.string; truncate -s 2 k/t.string",
+]
+
+
+def fill(mount):
+    mount.out("mkdir k; touch k/x.stack k/x.list k/x.log k/x.map k/y.set "
+              "k/x.string k/x.heap k/r.heap k/t.string")
+    mount.out("seq 100 | sed 's/$/\\tmessage/' | tee k/x.heap k/r.heap "
+              "> k/x.map; seq 100 | tee k/x.stack k/x.list k/x.log > k/y.set; "
+              "seq 500 > k/x.string; seq 9 > k/t.string")
+
+
+@pytest.mark.timeout(400)
+def test_a_server_outlives_scribbles_on_every_kind(prepared):
+    fill(prepared)
+    seed = random.randrange(1 << 32)
+    print("seed", seed)
+    scribbler = subprocess.Popen(
+        [sys.executable, "-c", SCRIBBLER, str(seed),
+         *(prepared.space / "k" / name for name in KINDS)],
+        stdout=subprocess.PIPE)
+    try:
+        assert scribbler.stdout.readline() == b"ready\n"
+        noticed = 0
+        for _ in range(ROUNDS):
+            noticed += try_all(prepared, KIND_LOOKS + KIND_CHANGES)
+            is_well(prepared)
+        assert noticed and scribbler.poll() is None
+    finally:
+        scribbler.kill()
+        scribbler.wait()
+        scribbler.stdout.close()
+    prepared.run("rm -r k", timeout=SECONDS)
+    is_well(prepared)

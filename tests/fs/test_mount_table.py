@@ -197,6 +197,7 @@ def test_a_key_deleted_natively_is_gone_at_once(raw, native):
     ("é日".encode(), "é日"),
     (b"\xff", r"\xFF"),
     (b" ", " "),
+    (b"", r"\e"),
     pytest.param(b"x" * 255, "x" * 255, id="long"),
 ])
 def test_each_key_has_a_name_that_leads_back_to_it(raw, key, name):
@@ -211,14 +212,6 @@ def test_each_key_has_a_name_that_leads_back_to_it(raw, key, name):
     os.unlink(path)
     with pytest.raises(FileNotFoundError):
         raw.get(key)
-
-
-@pytest.mark.parametrize("key", [b"", b"x" * 256, b"/" * 64],
-                         ids=["empty", "long", "long when escaped"])
-def test_keys_without_a_name_are_only_in_the_file(raw, key):
-    raw(key, b"value")
-    assert os.listdir(raw.mount.path("p/r")) == []
-    assert raw.mount.out("cat p/r.table").endswith("\tvalue\n")
 
 
 @pytest.mark.parametrize("name", [r"\x61", "a\\", r"\q", "tab\there"])

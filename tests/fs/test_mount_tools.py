@@ -16,11 +16,30 @@ def tree(mount):
     """A queue, a table and their folders, with something in each."""
     mount.out("cat > p/q.queue", input=LINES.encode())
     mount.out("cat > p/t.table", input=ENTRIES.encode())
-    mount.out("touch p/empty.queue p/empty.table")
+    mount.out("touch p/empty.queue p/empty.table; mkdir k")
+    for name, text in KINDS.items():
+        mount.out(f"cat > k/{name}", input=text.encode())
+    mount.out("touch k/empty.string k/empty.log k/empty.set")
     return mount
 
 
-FILES = {
+# One of each other kind: what is written to it, as reading shows it again.
+KINDS = {
+    "jobs.heap": "1\tfire\n5\tsweep\n18446744073709551615\trest\n",
+    "feed.log": "monday\ntuesday\n",
+    "notes.list": "milk\nbread\n",
+    "undo.stack": "one at a time\n",
+    "index.map": "a\t1\nb\ttwo words\n",
+    "members.set": "alice\nbob\n",
+    "mode.string": "on\n",
+}
+
+FILES = {f"k/{name}": text for name, text in KINDS.items()} | {
+    "k/index/b": "two words\n",
+    "k/members/bob": "",
+    "k/empty.string": "",
+    "k/empty.log": "",
+    "k/empty.set": "",
     "p/q.queue": LINES,
     "p/t.table": ENTRIES,
     "p/t/banana": "2 yellow\n",
@@ -83,7 +102,8 @@ def test_each_tool_shows_what_is_there(tree, tool):
         wanted = COUNTS.get(tool, lambda text: text)(text)
         assert tree.run(words).out == wanted, (tool, name)
     # and all is still there
-    assert tree.out("cat p/q.queue p/t.table") == LINES + ENTRIES
+    for name, text in FILES.items():
+        assert tree.run(["cat", name]).out == text, name
 
 
 def test_cp_makes_a_copy_and_takes_a_file(tree, tmp_path):

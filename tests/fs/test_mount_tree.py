@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+import drivers
+
 
 def until(condition, seconds=10):
     end = time.monotonic() + seconds
@@ -250,3 +252,12 @@ def test_many_programs_are_listed(mount):
         os.mkdir(mount.space / f"prog{i}")
     listed = os.listdir(mount.point)
     assert len(listed) == len(set(listed)) == 1003
+
+
+def test_the_readme_tells_how_each_kind_looks(mount):
+    said = mount.err(f"{drivers.BUILD}/fs/tool/agora stat x/y.none")
+    kinds = said.split("one of the kinds ")[1].split()
+    assert ".queue" in kinds and ".table" in kinds
+    page = mount.out("cat README")
+    assert all(f"\n  {kind} " in page for kind in kinds)
+    assert all(line.isprintable() for line in page.splitlines())

@@ -1,11 +1,16 @@
 /*
  * text.c - runs one function of fs/text on standard input.
  *
- *	text escape|unescape|name|message TYPE|entry|parse
+ *	text escape|unescape|path|entry|parse|member|parse-member
+ *	text message TYPE [PRIORITY] | parse-message | value TYPE
  *	text typed|untyped TYPE
+ *	text find < KEYS, with a NUL behind each part
  *	text lines PIECE REFUSALS [LIMIT]
  *
- * entry and parse separate key and value by a NUL. lines cuts its input
+ * entry and parse separate key and value by a NUL, parse-message priority and
+ * message. path writes the parts of a key's path, with "/" between them; find
+ * reads parts and writes 0 or 1, what the last one stands for, and the key.
+ * lines cuts its input
  * into writes of PIECE bytes and refuses each line REFUSALS times before it
  * takes it. A failure is its error's name and an offset on standard error.
  */
@@ -102,24 +107,33 @@ static int lines(const struct text *input, char **args)
 
 /* ---- the rest --------------------------------------------------------- */
 
-static int entry(const struct text *input, struct text *out)
+static int entry(const struct text *input, uint32_t traits, struct text *out)
 {
-	const char *end = memchr(input->data, 0, input->size);
-	size_t key_size = (size_t)(end - input->data);
+	struct text_pair pair = {.key = input->data};
+	const char *end;
 
-	return text_entry(out, input->data, key_size, end + 1,
-		input->size - key_size - 1);
+	pair.key_size = input->size;
+	if (!(traits & AGORA_MEMBERS)) {
+		end = memchr(input->data, 0, input->size);
+		pair.key_size = (size_t)(end - input->data);
+		pair.value = end + 1;
+		pair.value_size = input->size - pair.key_size - 1;
+	}
+	return text_entry(out, traits, &pair);
 }
 
-static int parse(const struct text *input, struct text *out, size_t *offset)
+static int parse(const struct text *input, uint32_t traits, struct text *out,
+	size_t *offset)
 {
 	struct text value = {0};
-	int r = text_entry_parse(input->data, input->size, out, &value, offset);
+	int r = text_entry_parse(
+		traits, input->data, input->size, out, &value, offset);
 
-	if (r == 0)
+	if (r == 0 && !(traits & AGORA_MEMBERS)) {
 		r = text_append(out, "", 1);
-	if (r == 0)
-		r = text_append(out, value.data, value.size);
+		if (r == 0)
+			r = text_append(out, value.data, value.size);
+	}
 	text_free(&value);
 	return r;
 }
@@ -144,6 +158,60 @@ static int typed(
 	return r;
 }
 
+static int message(const struct text *input, char **args, struct text *out)
+{
+	struct text_said said = {.data = input->data, .size = input->size};
+	uint32_t traits = args[1] ? AGORA_PRIORITIES : 0;
+
+	if (args[1])
+		said.priority = strtoull(args[1], NULL, 10);
+	return text_message(out, traits, args[0], &said);
+}
+
+static int parse_message(
+	const struct text *input, struct text *out, size_t *offset)
+{
+	struct text_said said;
+	int r = text_message_parse(
+		AGORA_PRIORITIES, input->data, input->size, &said, offset);
+
+	if (r == 0)
+		r = text_print(out, "%llu", (unsigned long long)said.priority);
+	if (r == 0)
+		r = text_append(out, "", 1);
+	return r < 0 ? r : text_append(out, said.data, said.size);
+}
+
+static int path(const struct text *key, struct text *out)
+{
+	size_t at = 0;
+	int r;
+
+	while ((r = text_key_part(out, key->data, key->size, &at)) > 0)
+		if (text_append(out, "/", 1) < 0)
+			abort();
+	return r;
+}
+
+static int find(const struct text *input, struct text *out)
+{
+	struct text key = {0};
+	size_t at = 0;
+	int r = 1;
+
+	while (at < input->size && r > 0) {
+		r = text_key_find(&key, input->data + at);
+		at += strlen(input->data + at) + 1;
+	}
+	if (r == 0 && at < input->size)
+		r = -EINVAL; /* in a file there is nothing */
+	if (r >= 0 && (text_print(out, "%d", r) < 0 ||
+			      text_append(out, key.data, key.size) < 0))
+		abort();
+	text_free(&key);
+	return r < 0 ? r : 0;
+}
+
 static int run(const struct text *input, char **args, struct text *out)
 {
 	size_t offset = 0;
@@ -153,16 +221,26 @@ static int run(const struct text *input, char **args, struct text *out)
 		r = text_escape(out, input->data, input->size);
 	else if (strcmp(args[0], "unescape") == 0)
 		r = text_unescape(out, input->data, input->size, &offset);
-	else if (strcmp(args[0], "name") == 0)
-		r = text_key_name(out, input->data, input->size);
+	else if (strcmp(args[0], "path") == 0)
+		r = path(input, out);
+	else if (strcmp(args[0], "find") == 0)
+		r = find(input, out);
 	else if (strcmp(args[0], "message") == 0 && args[1])
-		r = text_message(out, args[1], input->data, input->size);
+		r = message(input, args + 1, out);
+	else if (strcmp(args[0], "parse-message") == 0)
+		r = parse_message(input, out, &offset);
+	else if (strcmp(args[0], "value") == 0 && args[1])
+		r = text_value(out, args[1], input->data, input->size);
 	else if (strstr(args[0], "typed") && args[1])
 		r = typed(input, args, out, &offset);
 	else if (strcmp(args[0], "entry") == 0)
-		r = entry(input, out);
+		r = entry(input, 0, out);
 	else if (strcmp(args[0], "parse") == 0)
-		r = parse(input, out, &offset);
+		r = parse(input, 0, out, &offset);
+	else if (strcmp(args[0], "member") == 0)
+		r = entry(input, AGORA_MEMBERS, out);
+	else if (strcmp(args[0], "parse-member") == 0)
+		r = parse(input, AGORA_MEMBERS, out, &offset);
 	return print(out, r, offset);
 }
 

@@ -5,7 +5,7 @@
  *   attack scribble|cut FAMILY ROUNDS SEED
  *   attack SPACE SEED       in a space of others, who work: without an end
  *
- * FAMILY is the number of a row of family.c. Two processes do ROUNDS rounds
+ * FAMILY is the number of a row of family.c, or its path. Two processes do ROUNDS rounds
  * each; errors are what they must get, and no signal. They may be long at it,
  * but each round must end.
  */
@@ -126,6 +126,14 @@ static int wait_for(pid_t pid)
 	return 1;
 }
 
+static struct family *find_family(const char *name)
+{
+	for (unsigned i = 0; i < family_count; i++)
+		if (!strcmp(families[i].path, name))
+			return &families[i];
+	return &families[(unsigned)atoi(name) % family_count];
+}
+
 int main(int argc, char **argv)
 {
 	attack_once *attack =
@@ -144,7 +152,7 @@ int main(int argc, char **argv)
 	if (argc != 5)
 		return 2;
 	fuzz_start(NULL);
-	family = &families[(unsigned)atoi(argv[2]) % family_count];
+	family = find_family(argv[2]);
 	rounds = (unsigned)atoi(argv[3]);
 	seed = (unsigned)strtoul(argv[4], NULL, 0);
 	attacker = start();

@@ -44,6 +44,8 @@ static uint64_t of_clients(const struct family *f, uint32_t place)
 
 static uint64_t of_array(const struct family *f, uint32_t place)
 {
+	if (!f->layout.array_size)
+		return of_roots(f, place);
 	return f->layout.array + place * 8 % f->layout.array_size;
 }
 
@@ -51,6 +53,8 @@ static uint64_t of_buckets(const struct family *f, uint32_t place)
 {
 	uint64_t map = f->kind == &kind_table ? f->layout.array_committed : 0;
 
+	if (!f->layout.array_size)
+		return of_roots(f, place);
 	return f->layout.array + map + place * 8 % (f->layout.array_size - map);
 }
 
@@ -67,10 +71,16 @@ static uint64_t block_of(
 }
 
 /* Header words of a block: state, size and next, nonce and key size, and of
- * tables link and hash. */
+ * tables link and hash; of ordered maps the hints as well. */
 static uint64_t of_heads(const struct family *f, uint32_t place)
 {
-	return block_of(f, 0, place / 10) + place % 10 / 2 * 8 + place % 2 * 4;
+	const struct pool_layout *pool = &f->layout.pool[0];
+	bool sorted = f->kind == &kind_map || f->kind == &kind_set;
+	uint32_t halves =
+		sorted ? (uint32_t)(pool->data - pool->headers) / 4 : 10;
+
+	return block_of(f, 0, place / halves) + place % halves / 2 * 8 +
+	       place % 2 * 4;
 }
 
 static uint64_t of_states(const struct family *f, uint32_t place)

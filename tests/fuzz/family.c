@@ -177,6 +177,59 @@ static void fill_one(void *table)
 	fill_table(table, 50);
 }
 
+/* Some towers are high, some are only half built. */
+static void fill_map(void *map)
+{
+	static char bytes[FUZZ_LONG];
+
+	for (unsigned i = 0; i < 120; i++) {
+		unsigned key = i * 37 % 60;
+		size_t size = i % 12 ? i % 50 : FUZZ_LONG;
+		char text[40];
+		int n = snprintf(text, sizeof(text), "%u%.*s", key,
+			key % 9 ? 0 : 30, "a long key that is long for us");
+
+		must(agora_map_put(map, text, (size_t)n, bytes, size), "put");
+	}
+	for (unsigned i = 1; i < 60; i += 5)
+		agora_map_delete(map, &"0123456789"[i % 10], 1);
+	must(agora_map_add(map, "count", 5, 41, NULL), "add");
+}
+
+static void fill_set(void *set)
+{
+	for (unsigned i = 0; i < 90; i++) {
+		char text[40];
+		int n = snprintf(text, sizeof(text), "%u%.*s", i * 37 % 70,
+			i % 9 ? 0 : 30, "a long key that is long for us");
+
+		must(agora_set_add(set, text, (size_t)n), "add");
+	}
+	for (unsigned i = 1; i < 60; i += 5)
+		agora_set_delete(set, &"0123456789"[i % 10], 1);
+}
+
+/* Values of all sizes, some of them appended to, at last the largest. */
+static void fill_string(void *string)
+{
+	static const size_t sizes[] = {8, 100, 128, 300, 5000, FUZZ_LONG / 2};
+	static char bytes[FUZZ_LONG], other[FUZZ_LONG];
+	struct agora_buffer old = {.data = other, .capacity = FUZZ_LONG};
+	struct agora_buffer new = {.data = bytes};
+
+	memset(bytes, 's', sizeof(bytes));
+	for (unsigned i = 0; i < 18; i++) {
+		new.size = sizes[i % 6];
+		must(agora_string_store(string, bytes, new.size), "store");
+		must(agora_string_append(string, bytes, new.size / 3),
+			"append");
+		must(agora_string_swap(string, &new, &old), "swap");
+	}
+	must(agora_string_clear(string), "clear");
+	must(agora_string_store(string, bytes, 5000), "store");
+	must(agora_string_store(string, bytes, FUZZ_LONG), "store");
+}
+
 struct family families[] = {
 	{.path = "p/any.queue",
 		.fill = fill_any,
@@ -222,6 +275,17 @@ struct family families[] = {
 			.key_size = 8,
 			.message_size = 8,
 			.clients = 1}},
+	{.path = "p/any.map",
+		.fill = fill_map,
+		.options = {.capacity = 1024,
+			.key_size = 40,
+			.message_size = FUZZ_LONG,
+			.inline_size = 24,
+			.memory = 1 << 17,
+			.clients = 5}},
+	{.path = "p/short.set",
+		.fill = fill_set,
+		.options = {.capacity = 64, .key_size = 40, .clients = 4}},
 	{.path = "p/packets.queue",
 		.fill = fill_packets,
 		.options = {.capacity = 16,
@@ -254,6 +318,19 @@ struct family families[] = {
 			.message_size = FUZZ_LONG,
 			.inline_size = 24,
 			.memory = 1 << 17,
+			.writers = AGORA_WRITERS_ONE,
+			.clients = 3}},
+	{.path = "p/many.string",
+		.fill = fill_string,
+		.options = {.message_size = FUZZ_LONG,
+			.inline_size = 40,
+			.memory = 1 << 16,
+			.clients = 3}},
+	{.path = "p/one.string",
+		.fill = fill_string,
+		.options = {.message_size = FUZZ_LONG,
+			.inline_size = 40,
+			.memory = 1 << 16,
 			.writers = AGORA_WRITERS_ONE,
 			.clients = 3}},
 };

@@ -11,6 +11,7 @@ and inputs that once did harm, which must stay in it.
 """
 
 import pathlib
+import platform
 import re
 import subprocess
 import sys
@@ -28,7 +29,8 @@ WRAPPED = ("mmap", "munmap", "getrandom")
 # makes a circle would take most of a second.
 FLAGS = ["-std=gnu11", "-D_GNU_SOURCE", "-DAGORA_CRASH_POINTS",
          "-DBUDGET(n)=((n)/1000+2)", f"-I{ROOT}/include", f"-I{ROOT}/lib",
-         "-O2", "-g", "-fno-omit-frame-pointer"]
+         "-O2", "-g", "-fno-omit-frame-pointer",
+         *(["-mcx16"] if platform.machine() == "x86_64" else [])]
 SANITIZE = ["-fsanitize=fuzzer,address,undefined",
             "-fno-sanitize-recover=undefined",
             "-fno-sanitize-coverage=trace-cmp"]

@@ -384,6 +384,175 @@ static int do_delete(struct run *r)
 	return result;
 }
 
+/* ---- ordered maps and sets ---- */
+
+struct seen {
+	const struct run *run;
+	unsigned entries, sum;
+};
+
+/* The copies are as large as they say. */
+static int visit(void *argument, const struct agora_entry *entry)
+{
+	struct seen *seen = argument;
+	const unsigned char *key = entry->key, *value = entry->value;
+
+	if (entry->key_size > seen->run->key_size)
+		fuzz_fail("a key of %zu", entry->key_size);
+	for (size_t i = 0; i < entry->key_size; i++)
+		seen->sum += key[i];
+	for (size_t i = 0; i < entry->value_size; i++)
+		seen->sum += value[i];
+	return seen->entries++ > 100;
+}
+
+static int do_range(struct run *r)
+{
+	const struct agora_range range = {
+		.from = "12", .from_size = 2, .to = "5", .to_size = 1};
+	struct seen seen = {.run = r};
+	int result = agora_map_range(
+		(struct agora_map *)r->object, &range, visit, &seen);
+
+	return result > 0 ? 0 : result;
+}
+
+static int do_count(struct run *r)
+{
+	uint64_t count;
+
+	return agora_map_count((struct agora_map *)r->object, NULL, &count);
+}
+
+static int do_previous(struct run *r)
+{
+	struct agora_buffer key = {
+		.data = r->key, .capacity = r->key_size, .size = SIZE_MAX};
+	int result = 0;
+
+	for (int i = 0; !result && i < 200; i++) {
+		struct agora_buffer b = buffer(r);
+
+		result =
+			copied(agora_map_previous(
+				       (struct agora_map *)r->object, &key, &b),
+				&b);
+		copied(result, &key);
+	}
+	return result;
+}
+
+static int do_map_swap(struct run *r)
+{
+	struct agora_buffer old = buffer(r);
+	struct agora_buffer new = {
+		.data = (void *)"swapped", .capacity = 7, .size = 7};
+
+	return copied(agora_map_swap((struct agora_map *)r->object, "12", 2,
+			      &new, &old),
+		&old);
+}
+
+static int do_map_add(struct run *r)
+{
+	return agora_map_add(
+		(struct agora_map *)r->object, "count", 5, 1, NULL);
+}
+
+static int do_join(struct run *r)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < KEYS; i += 2)
+		result = agora_set_add((struct agora_set *)r->object,
+			keys[i].data, keys[i].size);
+	return result;
+}
+
+/* ---- strings ---- */
+
+static struct agora_string *string_of(const struct run *r)
+{
+	return (struct agora_string *)r->object;
+}
+
+static int do_load(struct run *r)
+{
+	struct agora_buffer b = buffer(r);
+
+	return copied(agora_object_load(r->object, &b), &b);
+}
+
+static int do_tap_string(struct run *r)
+{
+	struct agora_buffer b = buffer(r);
+	uint64_t cursor = 0;
+
+	return copied(agora_object_tap(r->object, &cursor, &b), &b);
+}
+
+static int do_await(struct run *r)
+{
+	struct agora_buffer b = buffer(r);
+	uint64_t version;
+	int result = agora_string_version(string_of(r), &version);
+
+	if (!result)
+		result = copied(
+			agora_string_wait(string_of(r), version - 1, &past, &b),
+			&b);
+	return result;
+}
+
+static int do_store(struct run *r)
+{
+	static const char bytes[FUZZ_LONG];
+
+	return agora_object_store(r->object, bytes, size_to_write(r));
+}
+
+static int do_append(struct run *r)
+{
+	static const char bytes[FUZZ_LONG];
+
+	return agora_object_append(r->object, bytes, size_to_write(r) / 2);
+}
+
+static int do_swap_string(struct run *r)
+{
+	struct agora_buffer old = buffer(r);
+	struct agora_buffer new = {.data = (void *)"swapped", .size = 7};
+
+	return copied(agora_string_swap(string_of(r), &new, &old), &old);
+}
+
+static int do_compare_string(struct run *r)
+{
+	struct agora_buffer new = {.data = (void *)"compared", .size = 8};
+
+	if (agora_string_version(string_of(r), &new.version))
+		new.version = 0;
+	return agora_string_compare(string_of(r), &new, NULL);
+}
+
+static int do_clear(struct run *r)
+{
+	return agora_string_clear(string_of(r));
+}
+
+/* A segment's bytes are a text, too, which may be taken for a reference. */
+static int do_reference(struct run *r)
+{
+	struct agora_reference reference;
+	struct agora_buffer b = buffer(r);
+	struct agora_buffer text = buffer(r);
+	int result = agora_object_load(r->object, &b);
+
+	if (!result && !agora_reference_parse(r->data, b.size, &reference))
+		return copied(agora_reference_format(&reference, &text), &text);
+	return result;
+}
+
 /* ---- all ---- */
 
 static const struct operation operations[] = {
@@ -416,6 +585,34 @@ static const struct operation operations[] = {
 	{"compare", &kind_table, true, do_compare},
 	{"add", &kind_table, true, do_add},
 	{"delete", &kind_table, true, do_delete},
+	{"get", &kind_map, false, do_get},
+	{"next", &kind_map, false, do_next},
+	{"previous", &kind_map, false, do_previous},
+	{"range", &kind_map, false, do_range},
+	{"count", &kind_map, false, do_count},
+	{"put", &kind_map, true, do_put},
+	{"swap", &kind_map, true, do_map_swap},
+	{"add", &kind_map, true, do_map_add},
+	{"delete", &kind_map, true, do_delete},
+	{"put", &kind_map, true, do_put},
+	{"get", &kind_set, false, do_get},
+	{"next", &kind_set, false, do_next},
+	{"previous", &kind_set, false, do_previous},
+	{"range", &kind_set, false, do_range},
+	{"join", &kind_set, true, do_join},
+	{"delete", &kind_set, true, do_delete},
+	{"join", &kind_set, true, do_join},
+	{"load", &kind_string, false, do_load},
+	{"tap", &kind_string, false, do_tap_string},
+	{"await", &kind_string, false, do_await},
+	{"reference", &kind_string, false, do_reference},
+	{"store", &kind_string, true, do_store},
+	{"swap", &kind_string, true, do_swap_string},
+	{"compare", &kind_string, true, do_compare_string},
+	{"append", &kind_string, true, do_append},
+	{"store", &kind_string, true, do_store},
+	{"await", &kind_string, true, do_await},
+	{"clear", &kind_string, true, do_clear},
 	{"wait", NULL, true, do_wait},
 	{"yield", NULL, true, do_yield},
 	{"repair", NULL, true, do_repair},

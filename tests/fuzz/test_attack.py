@@ -8,11 +8,11 @@ import drivers
 
 SANITIZED = "sanitize" in str(drivers.BUILD)
 ROUNDS = 100 if SANITIZED else 1000
-FAMILIES = 7
+FAMILIES = [*range(7), "p/many.string", "p/one.string"]
 
 
 @pytest.mark.timeout(350)
-@pytest.mark.parametrize("family", range(FAMILIES))
+@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("how", ["scribble", "cut"])
 def test_who_uses_an_attacked_segment_gets_errors_and_lives(how, family):
     seed = random.randrange(1 << 32)

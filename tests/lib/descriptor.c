@@ -397,7 +397,7 @@ TEST(those_who_wait_in_calls_and_in_epoll_wake_alike)
 		exit(0);
 	}
 	for (int i = 0; i < 2 * EACH; i++) {
-		push(q);
+		CHECK_OK(agora_object_push_wait(q, "x", 1, NULL));
 		if (i % 16 == 0)
 			usleep(100);
 	}

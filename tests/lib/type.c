@@ -6,6 +6,7 @@ TEST(known_types_parse_and_others_do_not)
 	CHECK_OK(agora_type_parse("bytes"));
 	CHECK_OK(agora_type_parse("bytes/line"));
 	CHECK_OK(agora_type_parse("utf8"));
+	CHECK_OK(agora_type_parse("utf8/reference"));
 	CHECK_ERROR(-EINVAL, agora_type_parse("utf9"));
 	CHECK_ERROR(-EINVAL, agora_type_parse("utf8/"));
 	CHECK_ERROR(-EINVAL, agora_type_parse(""));

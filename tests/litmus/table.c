@@ -1,7 +1,7 @@
 /*
  * table.c - a chain is walked while its entries die and are used anew.
  *
- * Stands for lib/data/table.c and table_dead.c: [L] links, [S] states, [A]
+ * Stands for lib/data/chain.c and chain_dead.c: [L] links, [S] states, [A]
  * the fence before the anchor or the state is read again, [C] and [F] of
  * lib/shm/pool.h. A walk finds what was put before, in its place or in
  * another's, and nothing under another key.

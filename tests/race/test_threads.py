@@ -4,3 +4,8 @@ from drivers import driver
 @driver("race-threads")
 def test_threads(run):
     run()
+
+
+@driver("race-threads_string")
+def test_threads_of_a_string(run):
+    run()

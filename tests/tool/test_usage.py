@@ -2,8 +2,8 @@
 
 import pytest
 
-COMMANDS = ("mount umount ls register create rm stat push pop peek tail get "
-            "put del watch doctor").split()
+COMMANDS = ("mount umount ls register create rm stat push pop peek tail follow get "
+            "put del range watch doctor").split()
 
 
 @pytest.mark.parametrize("command", COMMANDS)

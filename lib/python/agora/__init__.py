@@ -17,21 +17,27 @@ from typing import Any
 from ._library import ADVANCED, READABLE, WRITABLE
 from ._library import lib as _lib
 from .hold import Claim, Reservation
+from .list import Element, List
+from .map import Map
 from .object import Check, Client, Object, Options, Stat
 from .program import Program, ProgramInfo
 from .queue import Queue, Sequence, Tap
+from .reference import Reference, Resolver
+from .set import Set
 from .space import Space
+from .stack import Stack
+from .string import Change, String
 from .table import Entry, Keyed, StaleError, Table
 from .type import Field, Type, TypeMismatch, Types
 from .waiter import wait
 from .watch import Event, Watch
 
 __all__ = [
-    "ADVANCED", "Check", "Claim", "Client", "Entry", "Event", "Field", "Keyed", "Object",
-    "Options", "Program", "ProgramInfo", "Queue", "READABLE",
-    "Reservation", "Sequence", "Space", "StaleError", "Stat", "Table", "Tap",
-    "Type", "TypeMismatch", "Types", "WRITABLE", "Watch", "open", "register",
-    "version", "wait",
+    "ADVANCED", "Change", "Check", "Claim", "Client", "Element", "Entry",
+    "Event", "Field", "Keyed", "List", "Map", "Object", "Options", "Program",
+    "ProgramInfo", "Queue", "READABLE", "Reference", "Reservation", "Resolver",
+    "Sequence", "Set", "Space", "Stack", "StaleError", "Stat", "String",
+    "Table", "Tap", "Type", "TypeMismatch", "Types", "WRITABLE", "Watch", "open", "register", "version", "wait",
 ]
 
 

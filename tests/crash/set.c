@@ -1,0 +1,3 @@
+/* set.c - table.c, for sets. */
+#define ORDERED 2
+#include "table.c"

@@ -1,0 +1,6 @@
+from drivers import driver
+
+
+@driver("lib-list")
+def test_list(run):
+    run()

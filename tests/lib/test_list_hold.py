@@ -1,0 +1,6 @@
+from drivers import driver
+
+
+@driver("lib-list_hold")
+def test_list_hold(run):
+    run()

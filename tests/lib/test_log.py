@@ -1,0 +1,6 @@
+from drivers import driver
+
+
+@driver("lib-log")
+def test_log(run):
+    run()

@@ -1,0 +1,6 @@
+from drivers import driver
+
+
+@driver("lib-reference")
+def test_reference(run):
+    run()

@@ -1,0 +1,6 @@
+from drivers import driver
+
+
+@driver("lib-stack")
+def test_stack(run):
+    run()

@@ -1,0 +1,6 @@
+from drivers import driver
+
+
+@driver("lib-stack_hold")
+def test_stack_hold(run):
+    run()
