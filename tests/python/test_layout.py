@@ -20,6 +20,8 @@ STRUCTS = {
     "agora_event": _library.Event, "agora_range": _library.Range,
     "agora_entry": _library.Entry,
     "agora_reference": _library.RawReference,
+    "agora_type_error": _library.TypeError_,
+    "agora_type_field": _library.TypeField,
 }
 
 CONSTANTS = {

@@ -30,16 +30,17 @@ from .space import Space
 from .stack import Stack
 from .string import Change, String
 from .table import Entry, Keyed, StaleError, Table
+from .type import Field, Type, TypeMismatch, Types
 from .waiter import wait
 from .watch import Event, Watch
 
 __all__ = [
     "ADVANCED", "Change", "Check", "Claim", "Client", "Element", "Entry",
-    "Event", "Heap", "Keyed", "List", "Log", "Map", "Object", "Options",
-    "Program", "ProgramInfo", "Queue", "READABLE", "Ranked", "Reader",
-    "Reference", "Reservation", "Resolver", "Sequence", "Set", "Space",
-    "Stack", "StaleError", "Stat", "String", "Table", "Tap", "WRITABLE",
-    "Watch", "open", "register",
+    "Event", "Field", "Heap", "Keyed", "List", "Log", "Map", "Object",
+    "Options", "Program", "ProgramInfo", "Queue", "READABLE", "Ranked",
+    "Reader", "Reference", "Reservation", "Resolver", "Sequence", "Set",
+    "Space", "Stack", "StaleError", "Stat", "String", "Table", "Tap", "Type",
+    "TypeMismatch", "Types", "WRITABLE", "Watch", "open", "register",
     "version", "wait",
 ]
 

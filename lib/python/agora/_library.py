@@ -20,7 +20,7 @@ import math
 import os
 import time
 from ctypes import CFUNCTYPE, POINTER, byref, c_char, c_char_p, c_int, c_int64
-from ctypes import c_long, c_size_t, c_ubyte, c_uint32, c_uint64, c_void_p
+from ctypes import c_long, c_size_t, c_ubyte, c_uint, c_uint32, c_uint64, c_void_p
 from typing import Any, Callable, Optional
 
 NAME = "libagora.so.0"
@@ -149,6 +149,20 @@ class ProgramInfo(ctypes.Structure):
                 ("uid", c_uint32), ("gid", c_uint32)]
 
 
+class TypeError_(ctypes.Structure):
+    """struct agora_type_error"""
+
+    _fields_ = [("offset", c_size_t), ("line", c_uint32),
+                ("column", c_uint32), ("reason", c_char * 240)]
+
+
+class TypeField(ctypes.Structure):
+    _fields_ = [("name", c_void_p), ("name_size", c_size_t),
+                ("type", c_char_p), ("offset", c_size_t),
+                ("size", c_size_t), ("depth", c_uint32),
+                ("dims", c_uint32), ("count", c_uint32 * 4)]
+
+
 class Event(ctypes.Structure):
     _fields_ = [("type", c_int), ("program", c_char * 256),
                 ("object", c_char * 256)]
@@ -179,6 +193,26 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "kind_of": (POINTER(Kind), c_char_p),
     "options_problem": (c_char_p, POINTER(Kind), POINTER(Options)),
     "type_check": (c_int, c_char_p, c_char_p, c_size_t, POINTER(c_size_t)),
+    "type_is_a": (c_int, c_char_p, c_char_p),
+    "type_parent": (c_int, c_char_p, c_char_p),
+    "type_part": (c_int, c_char_p, c_uint, c_char_p),
+    "type_set_open": (c_int, POINTER(c_void_p)),
+    "type_set_close": (None, c_void_p),
+    "type_set_add": (c_int, c_void_p, c_char_p, c_char_p,
+                     POINTER(TypeError_)),
+    "type_open": (c_int, c_char_p, c_void_p, POINTER(c_void_p),
+                  POINTER(TypeError_)),
+    "type_close": (None, c_void_p),
+    "type_text": (c_char_p, c_void_p),
+    "type_size": (c_size_t, c_void_p),
+    "type_view": (c_int, c_void_p),
+    "type_field": (c_int, c_void_p, c_size_t, POINTER(TypeField)),
+    "type_validate": (c_int, c_void_p, c_char_p, c_size_t,
+                      POINTER(TypeError_)),
+    "type_print": (c_int, c_void_p, c_char_p, c_size_t, POINTER(Buffer)),
+    "type_scan": (c_int, c_void_p, c_char_p, c_size_t, POINTER(Buffer),
+                  POINTER(TypeError_)),
+    "type_schema": (c_int, c_void_p, POINTER(Buffer)),
     "space_open": (c_int, c_char_p, POINTER(c_void_p)),
     "space_close": (None, c_void_p),
     "space_path": (c_char_p, c_void_p),
@@ -422,6 +456,14 @@ class ResolverHandle(Handle):
 
 class WatchHandle(Handle):
     destroy = lib.agora_watch_close
+
+
+class TypeHandle(Handle):
+    destroy = lib.agora_type_close
+
+
+class TypeSetHandle(Handle):
+    destroy = lib.agora_type_set_close
 
 
 def failure(code: int, name: Optional[str] = None,
