@@ -2,8 +2,8 @@
 #include "shm/manifest.h"
 
 #include "base/crash.h"
-#include "type/name.h"
 #include "shm/space.h"
+#include "type/name.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,9 +5,9 @@
  *   attack scribble|cut FAMILY ROUNDS SEED
  *   attack SPACE SEED       in a space of others, who work: without an end
  *
- * FAMILY is the number of a row of family.c, or its path. Two processes do ROUNDS rounds
- * each; errors are what they must get, and no signal. They may be long at it,
- * but each round must end.
+ * FAMILY is the number of a row of family.c, or its path. Two processes do
+ * ROUNDS rounds each; errors are what they must get, and no signal. They may be
+ * long at it, but each round must end.
  */
 #include "fuzz.h"
 

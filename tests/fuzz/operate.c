@@ -651,22 +651,6 @@ static int do_reference(struct run *r)
 
 /* ---- heaps, beside what they have of queues ---- */
 
-static int do_snapshot(struct run *r)
-{
-	struct agora_snapshot *snapshot;
-	struct agora_buffer b = buffer(r);
-	int result = agora_object_snapshot(r->object, &snapshot);
-
-	if (result)
-		return result;
-	for (int i = 0; !result && i < 40; i++) {
-		b = buffer(r);
-		result = copied(agora_snapshot_next(snapshot, &b), &b);
-	}
-	agora_snapshot_close(snapshot);
-	return result;
-}
-
 /* Of a relaxed heap there is no order to follow. */
 static int do_tap_heap(struct run *r)
 {

@@ -150,7 +150,8 @@ static void fill_with_dead(struct agora_object *object)
 			atomic_store_explicit(&client_slot(s, id)->word,
 				CLIENT_LIVE, memory_order_relaxed);
 	for (uint32_t i = 0; i < pool_committed(&t->chain.store.pool[0]); i++) {
-		struct entry_shm *entry = entry_at(&t->chain, (struct block_ref){i});
+		struct entry_shm *entry =
+			entry_at(&t->chain, (struct block_ref){i});
 
 		atomic_store_explicit(&entry->link, 1, memory_order_relaxed);
 		atomic_store_explicit(&entry->hash, 0, memory_order_relaxed);
@@ -210,7 +211,8 @@ static _Atomic bool over;
 static void *set_back(void *argument)
 {
 	struct agora_object *object = argument;
-	struct pool *pool = &((struct agora_table *)argument)->chain.store.pool[0];
+	struct pool *pool =
+		&((struct agora_table *)argument)->chain.store.pool[0];
 
 	while (!atomic_load_explicit(&over, memory_order_relaxed)) {
 		atomic_store_explicit(&object->segment.roots->committed[0], 0,
@@ -225,7 +227,8 @@ TEST(a_watermark_that_is_set_back_again_and_again_ends_a_put)
 {
 	struct agora_options options = {.capacity = 64};
 	struct agora_object *object = make("p/any.table", &options);
-	struct pool *pool = &((struct agora_table *)object)->chain.store.pool[0];
+	struct pool *pool =
+		&((struct agora_table *)object)->chain.store.pool[0];
 	pthread_t thread;
 
 	CHECK_OK(agora_object_put(object, "k", 1, "v", 1));
