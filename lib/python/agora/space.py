@@ -15,7 +15,8 @@ from .list import List
 from .map import Map
 from .log import Log
 from .object import Object, open_failure, raw_options
-from .program import Program, ProgramInfo, program_info, program_options
+from .program import Names, Program, ProgramInfo
+from .program import program_info, program_options
 from .queue import Queue, Sequence
 from .set import Set
 from .stack import Stack
