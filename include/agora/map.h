@@ -141,6 +141,7 @@ int agora_map_next(struct agora_map *map, struct agora_buffer *key,
  * Copy the entry with the greatest key that is less than a given one.
  *
  * As agora_map_next(), backwards; a size of SIZE_MAX starts at the end.
+ * Returns 0, -ENOENT (no more), -EMSGSIZE, -EINVAL. Since: 0.1
  */
 int agora_map_previous(struct agora_map *map, struct agora_buffer *key,
 	struct agora_buffer *ret_value);
@@ -148,11 +149,15 @@ int agora_map_previous(struct agora_map *map, struct agora_buffer *key,
 /**
  * Copy the entry with the least key: agora_map_next() from the beginning.
  * key: data and capacity are used; receives the key.
+ * Returns 0, -ENOENT (there is none), -EMSGSIZE, -EINVAL. Since: 0.1
  */
 int agora_map_first(struct agora_map *map, struct agora_buffer *ret_key,
 	struct agora_buffer *ret_value);
 
-/** Copy the entry with the greatest key. As agora_map_first(). */
+/**
+ * Copy the entry with the greatest key. As agora_map_first().
+ * Returns 0, -ENOENT (there is none), -EMSGSIZE, -EINVAL. Since: 0.1
+ */
 int agora_map_last(struct agora_map *map, struct agora_buffer *ret_key,
 	struct agora_buffer *ret_value);
 

@@ -3,6 +3,7 @@
 
 #define QUEUE "p/x.queue"
 #define TABLE "p/x.table"
+#define MAP   "p/x.map"
 #define STEPS 10000
 
 static void *open_object(const char *path, uint32_t flags, const void *options)
@@ -362,8 +363,15 @@ static struct agora_buffer next_value(struct worker *w)
 	return (struct agora_buffer){.data = w->data, .size = size};
 }
 
+/* Verbs that tables and ordered maps have, of the one that is tried. */
+static bool is_map;
+
+#define KEYED(verb, ...)                                \
+	(is_map ? agora_map_##verb((void *)__VA_ARGS__) \
+		: agora_table_##verb((void *)__VA_ARGS__))
+
 static void swap_or_compare(
-	struct worker *w, struct agora_table *t, const struct name *key)
+	struct worker *w, struct agora_object *t, const struct name *key)
 {
 	unsigned char out[LARGEST];
 	struct agora_buffer old = {.data = out, .capacity = LARGEST};
@@ -371,25 +379,24 @@ static void swap_or_compare(
 	int error;
 
 	if (draw(w, 2)) {
-		error = agora_table_swap(
-			t, key->bytes, key->size, &value, &old);
+		error = KEYED(swap, t, key->bytes, key->size, &value, &old);
 		CHECK(!error || error == -ENOENT);
 		if (!error)
 			id_of(out, old.size);
 		return;
 	}
-	error = agora_table_get(t, key->bytes, key->size, &old);
+	error = KEYED(get, t, key->bytes, key->size, &old);
 	CHECK(!error || error == -ENOENT);
 	value.version = error ? 0 : old.version;
-	error = agora_table_compare(t, key->bytes, key->size, &value, NULL);
+	error = KEYED(compare, t, key->bytes, key->size, &value, NULL);
 	CHECK(!error || error == -ESTALE);
 }
 
-static void add_one(struct agora_table *t)
+static void add_one(struct agora_object *t)
 {
 	uint32_t key = COUNTER;
 
-	CHECK_OK(agora_table_add(t, &key, sizeof(key), 1, NULL));
+	CHECK_OK(KEYED(add, t, &key, sizeof(key), 1, NULL));
 }
 
 static void look_up(struct worker *w, const struct name *key)
@@ -464,9 +471,10 @@ static void table_in_threads(uint32_t writers, bool shared)
 	uint32_t key = COUNTER;
 	int64_t sum;
 
-	open_all(w, TABLE, &options, shared);
+	added = 0;
+	open_all(w, is_map ? MAP : TABLE, &options, shared);
 	run_threads(use_table, w);
-	CHECK_OK(agora_table_add(w[0].handle, &key, sizeof(key), 0, &sum));
+	CHECK_OK(KEYED(add, w[0].handle, &key, sizeof(key), 0, &sum));
 	CHECK_EQ(added, sum);
 	check_sound(w[0].handle);
 	close_all(w, shared);
@@ -485,4 +493,16 @@ TEST(all_with_one_handle_on_a_table)
 TEST(all_with_the_handle_of_the_only_writer)
 {
 	table_in_threads(AGORA_WRITERS_ONE, true);
+}
+
+TEST(each_with_a_handle_on_a_map)
+{
+	is_map = true;
+	table_in_threads(AGORA_WRITERS_MANY, false);
+}
+
+TEST(all_with_one_handle_on_a_map)
+{
+	is_map = true;
+	table_in_threads(AGORA_WRITERS_MANY, true);
 }
