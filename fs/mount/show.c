@@ -118,9 +118,10 @@ struct entries {
 	size_t count, max;
 };
 
-static int add_entry(struct entries *e, const struct agora_buffer *key,
+static int add_entry(void *arg, const struct agora_buffer *key,
 	const struct agora_buffer *value)
 {
+	struct entries *e = arg;
 	size_t max = e->max ? e->max * 2 : 64;
 	void *p;
 	int r;
@@ -169,7 +170,11 @@ static int copy_next(void *from, struct agora_buffer *value)
 	return agora_object_next(object_reader(w->o), &w->key, value);
 }
 
-static int gather(struct object *o, struct entries *e)
+/* Called for each entry; an answer other than 0 ends it. */
+typedef int entry_fn(void *arg, const struct agora_buffer *key,
+	const struct agora_buffer *value);
+
+static int each_entry(struct object *o, entry_fn *fn, void *arg)
 {
 	struct walk w = {o, {.capacity = o->key_size, .size = SIZE_MAX}};
 	uint64_t left = show_bound(o);
@@ -184,37 +189,59 @@ static int gather(struct object *o, struct entries *e)
 	while (!r && left--) {
 		r = copy_whole(copy_next, &w, &scratch, &value);
 		if (!r)
-			r = add_entry(e, &w.key, &value);
+			r = fn(arg, &w.key, &value);
 	}
 	text_free(&scratch);
 	free(w.key.data);
-	if (r == -ENOENT)
-		r = 0;
-	if (!r && e->count && !(o->kind->traits & AGORA_SORTED))
-		qsort_r(e->list, e->count, sizeof(*e->list), compare_entries,
-			e->bytes.data);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* Where entries are added as they are shown. */
+struct shown {
+	const struct object *o;
+	struct text *out;
+};
+
+static int show_entry(void *arg, const struct agora_buffer *key,
+	const struct agora_buffer *value)
+{
+	const struct shown *s = arg;
+	const struct text_pair pair = {
+		key->data, key->size, value->data, value->size};
+	int r = text_entry(s->out, s->o->kind->traits, &pair);
+
+	return !r && s->out->size > OPEN_BYTES_MAX ? -EFBIG : r;
+}
+
+static int show_unsorted(struct object *o, struct shown *s)
+{
+	struct entries e = {0};
+	int r = each_entry(o, add_entry, &e);
+
+	if (!r && e.count)
+		qsort_r(e.list, e.count, sizeof(*e.list), compare_entries,
+			e.bytes.data);
+	for (size_t i = 0; !r && i < e.count; i++) {
+		char *bytes = e.bytes.data + e.list[i].key;
+		const struct agora_buffer key = {
+			.data = bytes, .size = e.list[i].key_size};
+		const struct agora_buffer value = {
+			.data = bytes + key.size, .size = e.list[i].value_size};
+
+		r = show_entry(s, &key, &value);
+	}
+	free(e.list);
+	text_free(&e.bytes);
 	return r;
 }
 
 static int show_keyed(struct object *o, struct text *out)
 {
-	struct entries e = {0};
-	struct text_pair pair;
-	const struct entry *x;
-	int r;
+	struct shown shown = {o, out};
 
-	r = gather(o, &e);
-	for (size_t i = 0; !r && i < e.count; i++) {
-		x = &e.list[i];
-		pair = (struct text_pair){e.bytes.data + x->key, x->key_size,
-			e.bytes.data + x->key + x->key_size, x->value_size};
-		r = text_entry(out, o->kind->traits, &pair);
-		if (!r && out->size > OPEN_BYTES_MAX)
-			r = -EFBIG;
-	}
-	free(e.list);
-	text_free(&e.bytes);
-	return r;
+	if (o->kind->traits & AGORA_SORTED)
+		return each_entry(o, show_entry, &shown);
+	return show_unsorted(o, &shown);
 }
 
 struct lookup {

@@ -12,6 +12,7 @@ extern const char *const __start_crash_points[], *const __stop_crash_points[];
 /* NOLINTEND(*reserved-identifier,cert-dcl*) */
 
 int crash_signal = SIGKILL;
+void (*crash_hook)(const char *name);
 static const char *armed;
 static long remaining, passed;
 
@@ -29,6 +30,8 @@ long crash_passed(void)
 
 void crash_step(const char *name)
 {
+	if (crash_hook)
+		crash_hook(name);
 	if (!armed || strcmp(name, armed))
 		return;
 	passed++;

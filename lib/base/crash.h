@@ -23,6 +23,9 @@ extern int crash_signal;
 /* How often the armed step was passed since it was armed. */
 long crash_passed(void);
 
+/* Called at every pass of any step, unless NULL. */
+extern void (*crash_hook)(const char *name);
+
 /* All names; some may stand there twice. */
 const char *const *crash_points(size_t *ret_count);
 

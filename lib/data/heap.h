@@ -75,7 +75,7 @@ struct lane {
 struct agora_heap {
 	struct agora_object object;
 	struct store store;
-	unsigned lanes;    /* 1 or LANES */
+	unsigned lanes; /* 1 or LANES */
 	unsigned lane_bits;
 	uint64_t capacity; /* of each */
 	uint64_t limit;    /* cells of each */
@@ -128,10 +128,9 @@ static inline struct wide_shm *cell_at(const struct lane *lane, uint64_t i)
 /* Look at a cell. It may change meanwhile: who cares validates. */
 static inline struct wide cell_load(const struct wide_shm *cell)
 {
-	return (struct wide){
-		{atomic_load_explicit(&cell->word[0], memory_order_relaxed),
-			atomic_load_explicit(
-				&cell->word[1], memory_order_relaxed)}};
+	return (struct wide){{atomic_load_explicit(
+				      &cell->word[0], memory_order_relaxed),
+		atomic_load_explicit(&cell->word[1], memory_order_relaxed)}};
 }
 
 static inline uint64_t parent_of(uint64_t i)
@@ -276,8 +275,7 @@ int heap_try_turn(struct agora_heap *h, struct lane *lane, struct now *now,
 	enum heap_op op, unsigned count, struct block_ref ref, int more);
 
 /* Enter a block that is RETURNED by us. Returns 0, -EUCLEAN. */
-int heap_return(
-	struct agora_heap *h, struct block_ref ref);
+int heap_return(struct agora_heap *h, struct block_ref ref);
 
 /* Have memory for cells of each lane. Returns 0, -ENOSPC, ... */
 int heap_commit(struct agora_heap *h, uint64_t cells);
@@ -290,8 +288,8 @@ static inline struct lane *push_lane(struct agora_heap *h)
 {
 	return likely(h->lanes == 1)
 		       ? &h->lane[0]
-		       : &h->lane[atomic_load_explicit(&h->push_lane,
-					  memory_order_relaxed) %
+		       : &h->lane[atomic_load_explicit(
+					  &h->push_lane, memory_order_relaxed) %
 				  LANES];
 }
 
@@ -299,8 +297,8 @@ static inline struct lane *pop_lane(struct agora_heap *h)
 {
 	return likely(h->lanes == 1)
 		       ? &h->lane[0]
-		       : &h->lane[atomic_load_explicit(&h->pop_lane,
-					  memory_order_relaxed) %
+		       : &h->lane[atomic_load_explicit(
+					  &h->pop_lane, memory_order_relaxed) %
 				  LANES];
 }
 
@@ -321,6 +319,18 @@ struct lane *heap_find(struct agora_heap *h, bool room);
 bool heap_push_elsewhere(struct agora_heap *h);
 bool heap_pop_elsewhere(struct agora_heap *h);
 
+#define EVENTS_PUSHED (EVENT_BIT(EVENT_READABLE) | EVENT_BIT(EVENT_ADVANCED))
+#define EVENTS_POPPED EVENT_BIT(EVENT_WRITABLE)
+
+/* Tell who waits: there are count more messages, or places. */
+static inline void heap_notify(struct agora_heap *h, uint32_t events, int count)
+{
+	if (likely(count == 1))
+		event_notify(&h->object.segment, events);
+	else
+		event_notify_all(&h->object.segment, events);
+}
+
 /* A message that was claimed. */
 struct claim {
 	struct block_ref ref;
@@ -329,8 +339,8 @@ struct claim {
 	size_t size;
 };
 
-/* heap.c: claim up to count messages (POP_MOST), each no larger than its room.
- * Returns how many, or -EAGAIN, -EMSGSIZE (claim->size), -EUCLEAN. */
+/* heap_pop.c: claim up to count messages (POP_MOST), each no larger than its
+ * room. Returns how many, or -EAGAIN, -EMSGSIZE (claim->size), -EUCLEAN. */
 int heap_claim(struct agora_heap *h, struct claim *claims, unsigned count);
 
 /* Be done with a message that is HELD by us. The first step decides. */
@@ -339,9 +349,8 @@ void heap_finish(struct agora_heap *h, const struct claim *claim);
 /* Make a message that is HELD by us available again: 0, -EINVAL, -EUCLEAN */
 int heap_give_back(struct agora_heap *h, const struct claim *claim);
 
-/* The verbs, as in struct kind: heap.c ... */
-int heap_push(
-	void *handle, uint64_t priority, const void *data, size_t size);
+/* The verbs, as in struct kind: heap.c and heap_pop.c ... */
+int heap_push(void *handle, uint64_t priority, const void *data, size_t size);
 int heap_push_batch(struct agora_heap *h, const struct agora_heap_item *items,
 	size_t count);
 int heap_pop(void *handle, struct agora_buffer *message);
@@ -371,8 +380,7 @@ int heap_copy(const struct agora_heap *h, struct block_ref ref, uint64_t state,
 
 int heap_peek(void *handle, struct agora_buffer *message);
 int heap_snapshot(void *handle, struct token **ret_tokens, size_t *ret_count);
-int heap_look(
-	void *handle, const struct token *token, struct agora_buffer *m);
+int heap_look(void *handle, const struct token *token, struct agora_buffer *m);
 int heap_ready(void *handle, uint32_t events, uint64_t cursor);
 
 /* ... heap_tap.c ... */

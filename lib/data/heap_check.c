@@ -99,8 +99,7 @@ static bool is_stray(const struct agora_heap *h, uint64_t state)
 	case BLOCK_PENDING:
 	case BLOCK_HELD:
 	case BLOCK_RETURNED:
-		return !client_is_live(
-			&h->object.segment, state_owner(state));
+		return !client_is_live(&h->object.segment, state_owner(state));
 	default:
 		return false;
 	}
@@ -124,8 +123,8 @@ static bool cell_is_sound(
 		cell.word[0] !=
 			key_make(item_priority(h, ref), item_order(h, ref)))
 		return false;
-	return !i || !cell_is_before(h, cell,
-			     cell_load(cell_at(lane, parent_of(i))));
+	return !i ||
+	       !cell_is_before(h, cell, cell_load(cell_at(lane, parent_of(i))));
 }
 
 /* Returns how many cells are damaged, and marks the blocks they name. */
@@ -135,8 +134,7 @@ static uint64_t check_cells(const struct agora_heap *h, const struct lane *lane,
 	uint64_t damaged = 0;
 
 	for (uint64_t i = 0; i < count; i++) {
-		struct block_ref ref =
-			cell_block(cell_load(cell_at(lane, i)));
+		struct block_ref ref = cell_block(cell_load(cell_at(lane, i)));
 		bool sound = cell_is_sound(h, lane, i);
 
 		if (sound && is_named(visit, ref))

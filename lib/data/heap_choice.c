@@ -13,7 +13,7 @@
 #include "data/heap.h"
 
 /* How many messages a client stays with a choice. */
-#define STAY 16
+#define STAY 8
 
 /* Marsaglia's xorshift, of 64 bits. */
 static uint64_t next_chance(struct agora_heap *h)

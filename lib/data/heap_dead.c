@@ -18,8 +18,8 @@ struct found {
 static bool recover_held(
 	struct agora_heap *h, struct block_ref ref, uint64_t state)
 {
-	uint64_t mine = state_make(BLOCK_RETURNED, h->object.segment.client,
-		state_ticket(state));
+	uint64_t mine = state_make(
+		BLOCK_RETURNED, h->object.segment.client, state_ticket(state));
 
 	if (!swap_state(h, ref, state, mine))
 		return false;

@@ -149,8 +149,7 @@ static void open_lanes(struct agora_heap *h)
 	for (unsigned i = 0; i < h->lanes; i++) {
 		char *cells = array + i * lane_size(h->limit);
 
-		h->lane[i].shm =
-			(struct lane_shm *)&segment->roots->root[i];
+		h->lane[i].shm = (struct lane_shm *)&segment->roots->root[i];
 		h->lane[i].cell = (struct wide_shm *)cells;
 	}
 }

@@ -44,8 +44,8 @@ static bool is_visible(
 }
 
 /* Insert one that is found, dropping the last where there is no room. */
-static void insert(struct tapped *t, uint64_t order, uint64_t ticket,
-	struct block_ref ref)
+static void insert(
+	struct tapped *t, uint64_t order, uint64_t ticket, struct block_ref ref)
 {
 	size_t i;
 

@@ -6,469 +6,120 @@
  * each step is a compare-and-swap from what stood there while the turn was
  * still in the root.
  */
-#include "data/heap.h"
-
-/* Internal result, beside negative errnos: the turn is over. */
-enum { OVER = 1 };
-
-/* Of the largest heap: 28 bits of cells. */
-#define LEVELS 16
-
-/* More than the levels of any heap, each tried again. */
-#define STEPS 200
+#include "data/heap_turn.h"
 
 /* How long to wait for who has the turn, before doing his work. A pause takes
  * 5 to 40 ns. */
 #define PATIENCE 64
 
-bool heap_is_before(
-	const struct agora_heap *h, struct block_ref a, struct block_ref b)
-{
-	const struct pool *pool = &h->store.pool[0];
-	uint64_t x, y;
-
-	if (!pool_has(pool, a) || !pool_has(pool, b))
-		return false;
-	x = item_priority(h, a);
-	y = item_priority(h, b);
-	if (x == y) {
-		x = item_order(h, a);
-		y = item_order(h, b);
-	}
-	return x != y ? x < y : a.index < b.index;
-}
-
-/* ---- cells ---- */
-
-/* What makes no sense is damage, or of a turn that is over. */
-static int senseless(const struct lane *lane, const struct now *now)
-{
-	return is_now(lane, now) ? -EUCLEAN : OVER;
-}
-
-/* What is in line in the fast way through, whatever compilers think. */
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-
-/* Give a cell of the path its new content. Returns 0, OVER, -EAGAIN (it
- * changed: look again). */
-static inline int put_cell(const struct lane *lane, const struct now *now,
-	uint64_t i, struct wide old, struct wide cell)
-{
-	if (!is_now(lane, now))
-		return OVER;
-	crash_point(heap_cell);
-	return likely(wide_swap(cell_at(lane, i), old, cell)) ? 0 : -EAGAIN;
-}
-
-/* A key, and the place of its cell. */
-struct place {
-	uint64_t key, i;
-};
-
-/* The smaller one of two, without a branch: which it is is up to chance, and
- * would be guessed wrong half of the time. */
-static ALWAYS_INLINE struct place lesser(
-	struct place a, struct place b, bool *tie)
-{
-	uint64_t mask = -(uint64_t)(b.key < a.key);
-
-	*tie |= a.key == b.key;
-	a.key ^= (a.key ^ b.key) & mask;
-	a.i ^= (a.i ^ b.i) & mask;
-	return a;
-}
-
-static ALWAYS_INLINE struct place place_at(const struct lane *lane, uint64_t i)
-{
-	return (struct place){
-		atomic_load_explicit(
-			&lane->cell[i - 1].word[0], memory_order_relaxed),
-		i};
-}
-
-/* Which of four cells side by side has the smallest key. */
-static ALWAYS_INLINE struct place least_of_four(
-	const struct lane *lane, uint64_t i, bool *tie)
-{
-	return lesser(lesser(place_at(lane, i), place_at(lane, i + 1), tie),
-		lesser(place_at(lane, i + 2), place_at(lane, i + 3), tie), tie);
-}
-
-/* The first of the children of i, of which there is one at least. */
-static uint64_t least_child_slowly(const struct agora_heap *h,
-	const struct lane *lane, uint64_t i, uint64_t count, struct wide *least)
-{
-	uint64_t first = child_of(i), best = first;
-	uint64_t end = num_min(first + ARITY, count);
-
-	*least = cell_load(cell_at(lane, first));
-	for (uint64_t k = first + 1; k < end; k++) {
-		struct wide cell = cell_load(cell_at(lane, k));
-
-		if (cell_is_before(h, cell, *least)) {
-			*least = cell;
-			best = k;
-		}
-	}
-	return best;
-}
-
-/* The first of the children of i, or 0 when there is none. */
-static ALWAYS_INLINE uint64_t least_child(const struct agora_heap *h,
-	const struct lane *lane, uint64_t i, uint64_t count, struct wide *least)
-{
-	uint64_t first = child_of(i);
-	struct place place;
-	bool tie = false;
-
-	if (unlikely(first >= count))
-		return 0;
-	if (unlikely(first + ARITY > count))
-		return least_child_slowly(h, lane, i, count, least);
-	place = least_of_four(lane, first, &tie);
-	if (unlikely(tie))
-		return least_child_slowly(h, lane, i, count, least);
-	least->word[0] = place.key;
-	least->word[1] = atomic_load_explicit(
-		&lane->cell[place.i - 1].word[1], memory_order_relaxed);
-	return place.i;
-}
-
-/* Which child was moved up to i: 0 when none was. */
-static uint64_t moved_child(const struct lane *lane, uint64_t i,
-	struct wide moved, uint64_t count)
-{
-	uint64_t first = child_of(i), end = num_min(first + ARITY, count);
-
-	for (uint64_t k = first; k < end; k++) {
-		struct wide cell = cell_load(cell_at(lane, k));
-
-		if (cell_version(cell) == cell_version(moved) ||
-			cell_block(cell).index == cell_block(moved).index)
-			return k;
-	}
-	return 0;
-}
-
-/* Where the next cells of a path may be: the children of all children. */
-static inline void expect_children(
-	const struct lane *lane, uint64_t i, uint64_t count)
-{
-	uint64_t first = child_of(child_of(i));
-
-	if (first >= count)
-		return;
-	for (uint64_t k = 0; k < ARITY; k++)
-		__builtin_prefetch(cell_at(lane, first + k * ARITY), 1);
-}
-
-/* ---- plans: all is read before anything is changed ---- */
-
-struct step {
-	uint64_t i;
-	struct wide old, new;
-};
-
-struct path {
-	unsigned count;
-	struct step step[LEVELS];
-};
-
-static ALWAYS_INLINE bool add_step(
-	struct path *path, uint64_t i, struct wide old, struct wide new)
-{
-	if (unlikely(path->count == LEVELS))
-		return false;
-	path->step[path->count++] = (struct step){i, old, new};
-	return true;
-}
-
-/* Take all steps of a path. Returns 0, OVER, -EAGAIN (somebody else took
- * one: go on step by step). */
-static ALWAYS_INLINE int take_path(const struct lane *lane, const struct now *now,
-	const struct path *path)
-{
-	if (!is_now(lane, now))
-		return OVER;
-	for (unsigned k = 0; k < path->count; k++) {
-		const struct step *step = &path->step[k];
-
-		crash_point(heap_cell);
-		if (unlikely(!wide_swap(cell_at(lane, step->i), step->old,
-			    step->new)))
-			return -EAGAIN;
-	}
-	return 0;
-}
-
-/* Returns false when somebody began before us. */
-static ALWAYS_INLINE bool plan_sink(const struct agora_heap *h,
-	const struct lane *lane, uint64_t version, uint64_t count,
-	struct path *path)
-{
-	struct wide last = cell_load(cell_at(lane, count));
-	uint64_t i = 0, next;
-
-	path->count = 0;
-	do {
-		struct wide cell = cell_load(cell_at(lane, i));
-		struct wide least = last;
-
-		if (unlikely(cell_version(cell) == version))
-			return false;
-		expect_children(lane, i, count);
-		next = least_child(h, lane, i, count, &least);
-		if (next && !cell_is_before(h, least, last)) {
-			next = 0;
-			least = last;
-		}
-		/* The next pop claims what is first then. */
-		if (!i)
-			__builtin_prefetch(
-				&item_at(h, cell_block(least))->block, 1);
-		if (!add_step(path, i, cell,
-			    cell_make(least.word[0], cell_block(least),
-				    version)))
-			return false;
-		i = next;
-	} while (i);
-	return true;
-}
-
-static ALWAYS_INLINE bool plan_rise(const struct agora_heap *h,
-	const struct lane *lane, struct wide new, uint64_t leaf,
-	struct path *path)
-{
-	uint64_t i = leaf;
-
-	path->count = 0;
-	for (;;) {
-		struct wide cell = cell_load(cell_at(lane, i));
-		struct wide above = new;
-
-		if (unlikely(cell_version(cell) == cell_version(new)))
-			return false;
-		if (i)
-			above = cell_load(cell_at(lane, parent_of(i)));
-		if (!i || !cell_is_before(h, new, above))
-			return add_step(path, i, cell, new);
-		if (!add_step(path, i, cell,
-			    cell_make(above.word[0], cell_block(above),
-				    cell_version(new))))
-			return false;
-		i = parent_of(i);
-	}
-}
-
-/* ---- step by step: others may be at it ---- */
-
-/*
- * Take the first message out of its cell: what is last, in the cell at
- * count, goes where it belongs below, and what is before it moves up.
- * Returns 0, OVER, -EUCLEAN.
- */
-static int sink_slowly(const struct agora_heap *h, const struct lane *lane,
-	const struct now *now, uint64_t version, uint64_t count)
-{
-	struct wide last = cell_load(cell_at(lane, count));
-	uint64_t i = 0;
-
-	for (int steps = 0; steps < STEPS; steps++) {
-		struct wide cell = cell_load(cell_at(lane, i));
-		struct wide least = last;
-		uint64_t next;
-		int result;
-
-		if (unlikely(cell_version(cell) == version)) {
-			if (cell_block(cell).index == cell_block(last).index)
-				return 0;
-			i = moved_child(lane, i, cell, count);
-			if (!i)
-				return senseless(lane, now);
-			continue;
-		}
-		next = least_child(h, lane, i, count, &least);
-		if (next && !cell_is_before(h, least, last)) {
-			next = 0;
-			least = last;
-		}
-		result = put_cell(lane, now, i, cell,
-			cell_make(least.word[0], cell_block(least), version));
-		if (result == OVER || (!result && !next))
-			return result;
-		if (!result)
-			i = next;
-	}
-	return senseless(lane, now);
-}
-
-/*
- * Enter a message: from the cell at leaf upwards each takes its parent, until
- * that is not after the message. Returns 0, OVER, -EUCLEAN.
- */
-static int rise_slowly(const struct agora_heap *h, const struct lane *lane,
-	const struct now *now, struct wide new, uint64_t leaf)
-{
-	uint64_t version = cell_version(new);
-	uint64_t i = leaf;
-
-	for (int steps = 0; steps < STEPS; steps++) {
-		struct wide cell = cell_load(cell_at(lane, i));
-		struct wide want = new, above;
-		int result;
-
-		if (unlikely(cell_version(cell) == version)) {
-			if (cell_block(cell).index == cell_block(new).index)
-				return 0;
-			if (!i)
-				return senseless(lane, now);
-			i = parent_of(i);
-			continue;
-		}
-		if (i) {
-			above = cell_load(cell_at(lane, parent_of(i)));
-			if (cell_is_before(h, new, above))
-				want = cell_make(above.word[0],
-					cell_block(above), version);
-		}
-		result = put_cell(lane, now, i, cell, want);
-		if (result == OVER || (!result && want.word[1] == new.word[1]))
-			return result;
-		if (!result)
-			i = parent_of(i);
-	}
-	return senseless(lane, now);
-}
-
-static inline int sink(const struct agora_heap *h, const struct lane *lane,
-	const struct now *now, uint64_t version, uint64_t count)
-{
-	struct path path;
-	int result = -EAGAIN;
-
-	version &= CELL_VERSION_MASK;
-	if (likely(plan_sink(h, lane, version, count, &path)))
-		result = take_path(lane, now, &path);
-	return likely(result != -EAGAIN)
-		       ? result
-		       : sink_slowly(h, lane, now, version, count);
-}
-
-static inline int rise(const struct agora_heap *h, const struct lane *lane,
-	const struct now *now, uint64_t version, uint64_t leaf,
-	struct block_ref ref)
-{
-	struct wide new = cell_make(
-		key_make(item_priority(h, ref), item_order(h, ref)), ref,
-		version & CELL_VERSION_MASK);
-	struct path path;
-	int result = -EAGAIN;
-
-	if (likely(plan_rise(h, lane, new, leaf, &path)))
-		result = take_path(lane, now, &path);
-	return likely(result != -EAGAIN)
-		       ? result
-		       : rise_slowly(h, lane, now, new, leaf);
-}
-
 /* ---- turns ---- */
 
-/* Enter the blocks of a row, each of which says which is next. */
-static int do_push(
-	const struct agora_heap *h, const struct lane *lane, const struct now *now)
+/* Enter a block, unless that is done: 0, OVER, -EUCLEAN. */
+static inline int push_one(const struct job *job, uint64_t leaf)
 {
-	struct block_ref ref = {now->turn.first};
-	uint64_t version = first_version(now);
+	uint64_t pending = pending_state(job);
+	int result;
+
+	if (load_state(job->h, job->ref) != pending)
+		return 0;
+	result = heap_rise(job, leaf);
+	crash_point(heap_risen);
+	if (!result)
+		swap_state(job->h, job->ref, pending,
+			state_make(BLOCK_PUBLISHED, job->now->turn.client,
+				job_version(job)));
+	return result;
+}
+
+/* The block behind one in a row. */
+static struct block_ref next_of(
+	const struct agora_heap *h, struct block_ref ref)
+{
+	return (struct block_ref){atomic_load_explicit(
+		&store_head(&h->store, ref)->key_size, memory_order_relaxed)};
+}
+
+/* Enter the blocks of a row, each of which says which is next. */
+static int do_push(const struct agora_heap *h, const struct lane *lane,
+	const struct now *now)
+{
+	struct job job = {h, lane, now, 0, {now->turn.first}};
 	uint64_t leaf = now->turn.second - now->count;
 
-	for (unsigned i = 0; i < now->count; i++) {
-		uint64_t pending, state = load_state(h, ref);
-		int result = 0;
+	for (;;) {
+		int result = push_one(&job, leaf + job.number);
 
-		pending = state_make(
-			BLOCK_PENDING, now->turn.client, version + i);
-		if (likely(state == pending)) {
-			result = rise(h, lane, now, version + i, leaf + i, ref);
-			crash_point(heap_risen);
-			if (!result)
-				swap_state(h, ref, pending,
-					state_make(BLOCK_PUBLISHED,
-						now->turn.client, version + i));
-		}
-		if (result)
+		if (result < 0 || (result && !is_now(lane, now)))
 			return result;
-		if (i + 1 == now->count)
-			break;
-		ref.index = atomic_load_explicit(
-			&store_head(&h->store, ref)->key_size,
-			memory_order_relaxed);
-		if (!pool_has(&h->store.pool[0], ref))
-			return senseless(lane, now);
+		if (++job.number == now->count)
+			return 0;
+		job.ref = next_of(h, job.ref);
+		if (!pool_has(&h->store.pool[0], job.ref))
+			return is_now(lane, now) ? -EUCLEAN : OVER;
 	}
-	return 0;
 }
 
 /* Enter a block again: its ticket becomes a new one. */
-static int do_return(
-	const struct agora_heap *h, const struct lane *lane, const struct now *now)
+static int do_return(const struct agora_heap *h, const struct lane *lane,
+	const struct now *now)
 {
-	struct block_ref ref = {now->turn.first};
-	uint64_t state = load_state(h, ref);
+	struct job job = {h, lane, now, 0, {now->turn.first}};
+	uint64_t state = load_state(h, job.ref);
 	int result;
 
 	if (state_kind(state) != BLOCK_RETURNED)
 		return 0;
-	result = rise(h, lane, now, now->turn.version, now->turn.second - 1, ref);
+	result = heap_rise(&job, now->turn.second - 1);
 	crash_point(heap_risen);
 	if (!result)
-		swap_state(h, ref, state,
+		swap_state(h, job.ref, state,
 			state_make(BLOCK_PUBLISHED, now->turn.client,
 				now->turn.version));
 	return result;
 }
 
-/* Make the first message that of the client. Returns 0, OVER, -EUCLEAN. */
-static int claim_first(const struct agora_heap *h, const struct lane *lane,
-	const struct now *now, struct wide top)
+/* Make the message of cell 0, as it was when none of this job was done, that
+ * of the client. Returns 0, OVER, -EUCLEAN. */
+static inline int claim_first(const struct job *job, struct wide top)
 {
 	struct block_ref ref = cell_block(top);
 	uint64_t state;
 
-	if (!pool_has(&h->store.pool[0], ref))
-		return senseless(lane, now);
-	state = load_state(h, ref);
-	if (!is_now(lane, now))
+	if (!pool_has(&job->h->store.pool[0], ref))
+		return senseless(job);
+	state = load_state(job->h, ref);
+	if (!is_current(job))
 		return OVER;
 	if (likely(state_kind(state) == BLOCK_PUBLISHED))
-		swap_state(h, ref, state,
-			state_make(BLOCK_HELD, now->turn.client,
+		swap_state(job->h, ref, state,
+			state_make(BLOCK_HELD, job->now->turn.client,
 				state_ticket(state)));
 	crash_point(heap_claimed);
 	return 0;
 }
 
 /* Take the first message, and the next ones, each as if it were alone. */
-static int do_pop(
-	const struct agora_heap *h, const struct lane *lane, const struct now *now)
+static int do_pop(const struct agora_heap *h, const struct lane *lane,
+	const struct now *now)
 {
-	uint64_t version = first_version(now);
+	struct job job = {h, lane, now, 0, {0}};
 	uint64_t count = now->turn.second + now->count;
-	int result = 0;
 
-	for (unsigned i = 0; !result && i < now->count; i++) {
+	for (; job.number < now->count; job.number++) {
 		struct wide top = cell_load(&lane->shm->top);
-		uint64_t begun = (cell_version(top) - version) &
-				 CELL_VERSION_MASK;
+		uint64_t at = begun(top, now);
+		int result = 0;
 
-		if (begun > i && begun < now->count)
+		if (at > job.number && at < now->count)
 			continue;
-		if (begun != i)
-			result = claim_first(h, lane, now, top);
+		if (at != job.number)
+			result = claim_first(&job, top);
 		if (!result)
-			result = sink(h, lane, now, version + i,
-				count - 1 - i);
+			result = heap_sink(&job, count - 1 - job.number);
+		if (result < 0 || (result && !is_now(lane, now)))
+			return result;
 	}
-	return result;
+	return 0;
 }
 
 /* The cell whose turn it is to be given a new version. */
@@ -479,8 +130,10 @@ static uint64_t cell_to_renew(const struct agora_heap *h, uint64_t version)
 	return version / RENEW_EVERY & (all - 1);
 }
 
-static int do_renew(const struct lane *lane, const struct now *now)
+static int do_renew(const struct agora_heap *h, const struct lane *lane,
+	const struct now *now)
 {
+	struct job job = {h, lane, now, 0, {0}};
 	uint64_t i = now->turn.first;
 	uint64_t version = now->turn.version & CELL_VERSION_MASK;
 	int result = -EAGAIN;
@@ -490,10 +143,10 @@ static int do_renew(const struct lane *lane, const struct now *now)
 
 		if (cell_version(cell) == version)
 			return 0;
-		result = put_cell(lane, now, i, cell,
+		result = put_cell(&job, i, cell,
 			cell_make(cell.word[0], cell_block(cell), version));
 	}
-	return result == -EAGAIN ? senseless(lane, now) : result;
+	return result == -EAGAIN ? senseless(&job) : result;
 }
 
 /* True when what the root says is within bounds. */
@@ -502,8 +155,8 @@ static bool is_sound(struct agora_heap *h, const struct now *now)
 	const struct turn *t = &now->turn;
 	uint64_t most = t->second + (uint64_t)now->count;
 
-	if (unlikely(most > atomic_load_explicit(
-				    &h->cells, memory_order_relaxed)) &&
+	if (unlikely(most >
+		     atomic_load_explicit(&h->cells, memory_order_relaxed)) &&
 		t->second + (t->op == HEAP_POP ? now->count : 0) >
 			heap_committed(h))
 		return false;
@@ -519,7 +172,7 @@ static int do_turn(
 	struct agora_heap *h, const struct lane *lane, const struct now *now)
 {
 	if (!is_sound(h, now))
-		return senseless(lane, now);
+		return is_now(lane, now) ? -EUCLEAN : OVER;
 	switch (now->turn.op) {
 	case HEAP_PUSH:
 		return do_push(h, lane, now);
@@ -528,9 +181,9 @@ static int do_turn(
 	case HEAP_RETURN:
 		return do_return(h, lane, now);
 	case HEAP_RENEW:
-		return do_renew(lane, now);
+		return do_renew(h, lane, now);
 	default:
-		return senseless(lane, now);
+		return is_now(lane, now) ? -EUCLEAN : OVER;
 	}
 }
 
@@ -606,8 +259,7 @@ int heap_settle(struct agora_heap *h, struct lane *lane, struct now *ret_now)
 int heap_try_turn(struct agora_heap *h, struct lane *lane, struct now *now,
 	enum heap_op op, unsigned count, struct block_ref ref, int more)
 {
-	struct turn next = {
-		.version = (now->turn.version + count) & ORDER_MASK,
+	struct turn next = {.version = (now->turn.version + count) & ORDER_MASK,
 		.client = h->object.segment.client,
 		.op = op,
 		.first = ref.index,
@@ -662,8 +314,8 @@ uint64_t heap_committed(struct agora_heap *h)
 }
 
 /* From the page that the first of them lies in. Cell 0 is in the root. */
-static int commit_lane(
-	struct agora_heap *h, const struct lane *lane, uint64_t from, uint64_t to)
+static int commit_lane(struct agora_heap *h, const struct lane *lane,
+	uint64_t from, uint64_t to)
 {
 	struct segment *segment = &h->object.segment;
 	uint64_t base = (uint64_t)((char *)lane->cell - segment->base);
@@ -689,8 +341,8 @@ int heap_commit(struct agora_heap *h, uint64_t cells)
 		return 0;
 	if (cells > h->limit)
 		return -EAGAIN;
-	to = num_max(cells, from + num_min(num_max(from / 2, COMMIT_LEAST),
-					   COMMIT_MOST));
+	to = num_max(cells,
+		from + num_min(num_max(from / 2, COMMIT_LEAST), COMMIT_MOST));
 	to = num_min(to, h->limit);
 	for (unsigned i = 0; !error && i < h->lanes; i++)
 		error = commit_lane(h, &h->lane[i], from, to);

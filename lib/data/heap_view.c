@@ -78,12 +78,12 @@ static bool is_inside(const struct agora_heap *h, const struct now *now,
 		return kind == BLOCK_PUBLISHED;
 	for (unsigned i = 0; i < h->lanes; i++) {
 		const struct turn *t = &now[i].turn;
-		uint64_t place = (state_ticket(state) - first_version(&now[i])) &
-				 TICKET_MASK;
+		uint64_t place =
+			(state_ticket(state) - first_version(&now[i])) &
+			TICKET_MASK;
 
 		if (kind == BLOCK_PENDING && t->op == HEAP_PUSH &&
-			t->client == state_owner(state) &&
-			place < now[i].count)
+			t->client == state_owner(state) && place < now[i].count)
 			return true;
 		if (kind == BLOCK_RETURNED && t->op == HEAP_RETURN &&
 			t->first == ref.index)

@@ -112,7 +112,6 @@ struct kind {
 };
 
 /* One for each file of this directory that is a structure. */
-extern const struct kind kind_log, kind_queue, kind_table;
 extern const struct kind kind_heap;
 extern const struct kind kind_list;
 extern const struct kind kind_log;

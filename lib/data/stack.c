@@ -34,10 +34,11 @@
  *       3 settle  4 copy  5 state = FREE  6 notify
  *  settle r (by anybody, any number of times)
  *       1 s = state of second; entered, and r is unchanged:
- *         state: s -> HELD(client of r, version of r)
+ *         state: s -> HELD(client of r, version of r); failed: once more
  *       2 root: r -> {first, no op}
- *       As long as r stands, nobody but who does step 1 changes that state. A
- *       late one fails: a state never comes again.
+ *       As long as r stands, nobody but who does step 1 changes that state,
+ *       or who began push 4 before, which takes the owner out of it, once.
+ *       What is late fails: a state never comes again.
  *  put back (restored, or of the dead) as push 2 to 7, RETURNED in place of
  *       PUBLISHED, capacity or not.
  *
@@ -81,8 +82,7 @@ static int settle(const struct bag *bag, struct wide root)
 
 	if (!bag_name(bag, turn.second, &ref))
 		return is_still(bag, root) ? -EUCLEAN : 0;
-	/* A push that saw it on top may confirm it meanwhile: once, as nobody
-	 * can any more who looks at the root as it is now. */
+	/* A late push 4 may come between, once. */
 	for (int tries = 0; tries < 3; tries++) {
 		state = load_state(bag, ref);
 		if (!is_entered(state) || !is_still(bag, root) ||

@@ -127,6 +127,21 @@ floor("agora queue fixed", 3)
 floor("agora queue fixed, 32 at a time", 1.3)
 
 
+def ranked(row, size, limit):
+    peer = "oneTBB priority queue (threads)"
+    column = f"{size}, 2 CPUs"
+
+    @goal(f"W5 {column}, {row}: at least {limit} x {peer}")
+    def _(results):
+        ratio = results.ratio("W5", row, peer, column)
+        return ratio and at_least(ratio, limit, peer)
+
+
+for _size in ("1 K", "64 K", "1 M"):
+    ranked("agora heap", _size, 1.0)
+    ranked("agora heap, relaxed", _size, 2.0)
+
+
 def keyed(row, column, peer, limit, most=True):
     few = "at most" if most else "faster by at least"
 

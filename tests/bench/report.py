@@ -8,6 +8,7 @@ TITLES = {
     "W2": "W2 round trip of 64 bytes, ns",
     "W3": "W3 many to many, 8 bytes; producers + consumers on 2 CPUs",
     "W4": "W4 push and pop by one process, uncontended, 8 bytes",
+    "W5": "W5 priority queue: hold model, 8 bytes; a pair alone, then two CPUs",
     "W6": "W6 table: 100,000 keys of 16 bytes, values of 64 bytes",
     "W8": "W8 attach to an object that is there",
     "W9": "W9 kill -9 in the middle of operations, again and again",

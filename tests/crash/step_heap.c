@@ -187,8 +187,8 @@ static void fill(int count, int shape)
 	for (unsigned i = 0; i < (unsigned)count; i++) {
 		uint64_t id = id_in(((unsigned)shape + i) % 3, 20 + i);
 
-		check(agora_object_push_priority(step_object(),
-			      priority_of(id), bytes_of(id), size_of(id)),
+		check(agora_object_push_priority(step_object(), priority_of(id),
+			      bytes_of(id), size_of(id)),
 			"fill");
 		sequence_must[id] = 1;
 	}

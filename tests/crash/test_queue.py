@@ -4,7 +4,7 @@ import pytest
 
 import drivers
 
-DRIVER = drivers.driver_path("crash-queue")
+DRIVER = drivers.driver_path("crash-sequence")
 
 CREATE = ["create_allocated", "create_formatted", "create_unnamed", "create_named"]
 
@@ -47,7 +47,7 @@ def points():
 
 def run(*arguments, driver=DRIVER, timeout=110):
     status, output, errors = drivers.run_program(
-        [driver, *map(str, arguments)], timeout
+        [driver, "queue", *map(str, arguments)], timeout
     )
     assert status == 0, output + errors
     assert not errors
@@ -91,5 +91,5 @@ def test_a_killed_sleeper_harms_nobody():
 
 def test_random_kills_lose_repeat_and_leak_nothing():
     kills = 300 if drivers.SLOW else 2500
-    storm = drivers.driver_path("crash-queue_storm")
+    storm = drivers.driver_path("crash-sequence_storm")
     assert run(kills, driver=storm).startswith(f"{kills} kills")

@@ -124,8 +124,7 @@ TEST(messages_of_any_size_are_whole)
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (unsigned char)(i * 7 + i / 256);
 	for (size_t i = 0; i < count; i++)
-		CHECK_OK(agora_heap_push(
-			h, count - i, data + sizes[i] % 7, 0));
+		CHECK_OK(agora_heap_push(h, count - i, data + sizes[i] % 7, 0));
 	for (size_t i = 0; i < count; i++)
 		CHECK_OK(agora_heap_push(h, 100 + count - i, data, sizes[i]));
 	for (size_t i = 0; i < count; i++)
@@ -203,7 +202,8 @@ TEST(options_that_make_no_sense_are_named)
 
 TEST(peek_shows_the_first_one_and_takes_nothing)
 {
-	struct agora_heap *h = open_with(&any), *reader = open_again(AGORA_READ);
+	struct agora_heap *h = open_with(&any),
+			  *reader = open_again(AGORA_READ);
 	uint64_t number;
 	struct agora_buffer b = {.data = &number, .capacity = sizeof(number)};
 
@@ -240,7 +240,8 @@ static void check_snapshot(struct agora_heap *h, uint64_t count)
 
 TEST(a_snapshot_is_in_the_order_of_taking)
 {
-	struct agora_heap *h = open_with(&any), *reader = open_again(AGORA_READ);
+	struct agora_heap *h = open_with(&any),
+			  *reader = open_again(AGORA_READ);
 
 	check_snapshot(reader, 0);
 	for (uint64_t i = 0; i < 900; i++)
@@ -277,7 +278,8 @@ TEST(what_was_taken_is_left_out_of_a_snapshot)
 
 TEST(a_tap_follows_what_is_pushed)
 {
-	struct agora_heap *h = open_with(&any), *reader = open_again(AGORA_READ);
+	struct agora_heap *h = open_with(&any),
+			  *reader = open_again(AGORA_READ);
 	uint64_t number, cursor = 0, late;
 	struct agora_buffer b = {.data = &number, .capacity = sizeof(number)};
 
@@ -373,8 +375,8 @@ TEST(processes_push_and_pop_each_message_once)
 		for (uint64_t i = 0; i < 10000; i++) {
 			uint64_t number = k * 10000 + i;
 
-			CHECK_OK(agora_heap_push_wait(h, chance() % 50,
-				&number, sizeof(number), NULL));
+			CHECK_OK(agora_heap_push_wait(h, chance() % 50, &number,
+				sizeof(number), NULL));
 		}
 		agora_heap_close(h);
 		exit(0);

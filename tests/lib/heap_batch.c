@@ -63,10 +63,9 @@ static void rounds_of(const struct agora_options *like, uint64_t range)
 		for (int i = 0; i < 10; i++) {
 			size_t count = chance() % MOST;
 
-			CHECK_EQ(count,
-				agora_heap_push_batch(h,
-					make_items(total, count, range),
-					count));
+			CHECK_EQ(count, agora_heap_push_batch(h,
+						make_items(total, count, range),
+						count));
 			total += count;
 			push_number(h, chance() % range, 0);
 			total++;
@@ -99,8 +98,8 @@ TEST(as_many_are_pushed_as_there_is_room_for)
 
 	CHECK_EQ(70, agora_heap_push_batch(h, make_items(0, 70, 9), 70));
 	CHECK_EQ(30, agora_heap_push_batch(h, make_items(0, 70, 9), 70));
-	CHECK_ERROR(-EAGAIN,
-		agora_heap_push_batch(h, make_items(0, 70, 9), 70));
+	CHECK_ERROR(
+		-EAGAIN, agora_heap_push_batch(h, make_items(0, 70, 9), 70));
 	CHECK_EQ(100, pop_sorted(h, 40));
 	close_empty(h);
 }
@@ -169,8 +168,8 @@ TEST(waiting_batches_find_what_comes_later)
 	for (int i = 0; i < 10; i++)
 		messages[i] = (struct agora_buffer){
 			.data = &got[i], .capacity = sizeof(*got)};
-	CHECK_ERROR(-ETIMEDOUT,
-		agora_heap_pop_batch_wait(h, &past, messages, 10));
+	CHECK_ERROR(
+		-ETIMEDOUT, agora_heap_pop_batch_wait(h, &past, messages, 10));
 	child = driver_fork();
 	if (!child) {
 		h = open_again(AGORA_WRITE);

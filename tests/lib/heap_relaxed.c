@@ -201,7 +201,8 @@ TEST(empty_is_told_of_one_moment)
 
 TEST(a_snapshot_of_all_parts_is_sorted)
 {
-	struct agora_heap *h = open_large(800), *reader = open_again(AGORA_READ);
+	struct agora_heap *h = open_large(800),
+			  *reader = open_again(AGORA_READ);
 	struct agora_snapshot *snapshot;
 	uint64_t number;
 	struct agora_buffer b = {.data = &number, .capacity = sizeof(number)};

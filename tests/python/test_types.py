@@ -37,6 +37,13 @@ async def main(space: agora.Space) -> None:
         total: int = table.add("n", 5)
         for key, value in table.items():
             message = value
+    with space.stack("a/b.stack") as stack:
+        message = stack.pop()
+    with space.list("a/b.list") as row:
+        element: agora.Element = row.push_front(b"x")
+        behind: agora.Element | None = row.next(element)
+        for element in row.elements():
+            message = row.get(element)
     async for event in space.watch():
         print(event.type.upper(), event.path)
 """

@@ -4,29 +4,29 @@ FAULTS = {
     # A message that rises does not stop below its equals.
     "heap-equals": {
         "subject": "heap",
-        "source": "heap_turn.c",
+        "source": "heap_path.c",
         "sound": """\
 		if (!i || !cell_is_before(h, new, above))
 			return add_step(path, i, cell, new);
 """,
         "faulty": """\
-		if (!i || above.word[0] >> 48 < new.word[0] >> 48)
+		if (!i || (above.word[0] >> 48 < new.word[0] >> 48 && h))
 			return add_step(path, i, cell, new);
 """,
     },
     # Who does the turn of another does not look whether it is over.
     "heap-late": {
         "subject": "heap",
-        "source": "heap_turn.c",
+        "source": "heap_path.c",
         "sound": """\
-	if (!is_now(lane, now))
+	if (!is_current(job))
 		return OVER;
 	for (unsigned k = 0; k < path->count; k++) {
 		const struct step *step = &path->step[k];
 
 		crash_point(heap_cell);
-		if (unlikely(!wide_swap(cell_at(lane, step->i), step->old,
-			    step->new)))
+		if (unlikely(!wide_swap(
+			    cell_at(job->lane, step->i), step->old, step->new)))
 			return -EAGAIN;
 """,
         "faulty": """\
@@ -34,8 +34,32 @@ FAULTS = {
 		const struct step *step = &path->step[k];
 
 		crash_point(heap_cell);
-		wide_swap(cell_at(lane, step->i),
-			cell_load(cell_at(lane, step->i)), step->new);
+		wide_swap(cell_at(job->lane, step->i),
+			cell_load(cell_at(job->lane, step->i)), step->new);
+""",
+    },
+    # Who does one message of a batch does not see that others went on.
+    "heap-batch": {
+        "subject": "heap",
+        "source": "heap_turn.h",
+        "compiled": ["heap_turn.c", "heap_path.c"],
+        "sound": """\
+	       (likely(job->now->count == 1) || !is_past(job));
+""",
+        "faulty": """\
+	       (likely(job->now->count <= PUSH_MOST) || !is_past(job));
+""",
+    },
+    # Who claims looks again for what is first, which may be the next one.
+    "heap-claim": {
+        "subject": "heap",
+        "source": "heap_turn.c",
+        "sound": """\
+			result = claim_first(&job, top);
+""",
+        "faulty": """\
+			result = claim_first(
+				&job, cell_load(&lane->shm->top));
 """,
     },
     # A turn is taken while another is not done.

@@ -20,8 +20,8 @@ static struct agora_object *open_heap(uint32_t flags)
 		.flags = AGORA_FIXED,
 		.clients = 16};
 
-	linear_check(agora_heap_open(linear_space, "p/x.heap", flags, &options,
-			     &heap),
+	linear_check(agora_heap_open(
+			     linear_space, "p/x.heap", flags, &options, &heap),
 		"open");
 	return agora_heap_object(heap);
 }
@@ -69,15 +69,14 @@ static int perform_batch(struct event *e)
 	uint64_t value[2] = {0, 0};
 	struct agora_buffer out[2] = {{.data = &value[0], .capacity = 8},
 		{.data = &value[1], .capacity = 8}};
-	struct agora_heap_item in[2] = {
-		{(uint64_t)e[0].key, &e[0].arg, 8},
+	struct agora_heap_item in[2] = {{(uint64_t)e[0].key, &e[0].arg, 8},
 		{(uint64_t)e[1].key, &e[1].arg, 8}};
 	bool push = e->op == PUSH;
 	int result = push ? agora_heap_push_batch(heap, in, 2)
 			  : agora_heap_pop_batch(heap, out, 2);
 
 	if (result < 0 && result != -EAGAIN)
-		linear_fail("batch", (long)e->op, result);
+		linear_fail("operation", (long)e->op, result);
 	for (int i = 0; i < 2; i++) {
 		e[i].result = i < result ? 0 : -EAGAIN;
 		if (push)
@@ -153,8 +152,8 @@ static bool step_pop(const struct event *e, struct sequence *s)
 {
 	if (e->end && e->result)
 		return !s->count;
-	if (!s->count || (e->end && (s->item[0] != e->out ||
-					    s->rank[0] != e->key)))
+	if (!s->count ||
+		(e->end && (s->item[0] != e->out || s->rank[0] != e->key)))
 		return false;
 	if (!e->end) {
 		s->limbo = s->item[0];

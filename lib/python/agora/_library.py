@@ -19,8 +19,8 @@ import errno
 import math
 import os
 import time
-from ctypes import POINTER, byref, c_char, c_char_p, c_int, c_int64, c_long
-from ctypes import c_size_t, c_ubyte, c_uint32, c_uint64, c_void_p
+from ctypes import CFUNCTYPE, POINTER, byref, c_char, c_char_p, c_int, c_int64
+from ctypes import c_long, c_size_t, c_ubyte, c_uint32, c_uint64, c_void_p
 from typing import Any, Callable, Optional
 
 NAME = "libagora.so.0"
@@ -112,9 +112,20 @@ class Vector(ctypes.Structure):
     _fields_ = [("base", c_char_p), ("length", c_size_t)]
 
 
+class HeapItem(ctypes.Structure):
+    """struct agora_heap_item"""
+
+    _fields_ = [("priority", c_uint64), ("data", c_char_p),
+                ("size", c_size_t)]
+
+
 class Wait(ctypes.Structure):
     _fields_ = [("object", c_void_p), ("events", c_uint32),
                 ("ready", c_uint32), ("cursor", c_uint64)]
+
+
+class Element(ctypes.Structure):
+    _fields_ = [("word", c_uint64 * 2)]
 
 
 class RawReference(ctypes.Structure):
@@ -141,6 +152,21 @@ class ProgramInfo(ctypes.Structure):
 class Event(ctypes.Structure):
     _fields_ = [("type", c_int), ("program", c_char * 256),
                 ("object", c_char * 256)]
+
+
+class Range(ctypes.Structure):
+    _fields_ = [("from", c_void_p), ("from_size", c_size_t),
+                ("to", c_void_p), ("to_size", c_size_t),
+                ("limit", c_uint64), ("reserved", c_uint64 * 3)]
+
+
+class Entry(ctypes.Structure):
+    _fields_ = [("key", c_void_p), ("key_size", c_size_t),
+                ("value", c_void_p), ("value_size", c_size_t),
+                ("version", c_uint64)]
+
+
+VISIT = CFUNCTYPE(c_int, c_void_p, POINTER(Entry))
 
 
 KEY = (c_char_p, c_size_t)
@@ -186,6 +212,12 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "object_push": (c_int, c_void_p, c_char_p, c_size_t),
     "object_push_wait": (c_int, c_void_p, c_char_p, c_size_t,
                          POINTER(Timespec)),
+    "object_push_priority": (c_int, c_void_p, c_uint64, c_char_p, c_size_t),
+    "object_push_priority_wait": (c_int, c_void_p, c_uint64, c_char_p,
+                                  c_size_t, POINTER(Timespec)),
+    "heap_push_batch": (c_int, c_void_p, POINTER(HeapItem), c_size_t),
+    "heap_push_batch_wait": (c_int, c_void_p, POINTER(HeapItem), c_size_t,
+                             POINTER(Timespec)),
     "object_pop": (c_int, c_void_p, POINTER(Buffer)),
     "object_pop_wait": (c_int, c_void_p, POINTER(Timespec), POINTER(Buffer)),
     "object_peek": (c_int, c_void_p, POINTER(Buffer)),
@@ -228,6 +260,27 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "table_compare": (c_int, c_void_p, *KEY, POINTER(Buffer),
                       POINTER(c_uint64)),
     "table_add": (c_int, c_void_p, *KEY, c_int64, POINTER(c_int64)),
+    "map_open": (c_int, c_void_p, c_char_p, c_uint32, POINTER(Options),
+                 POINTER(c_void_p)),
+    "map_object": (c_void_p, c_void_p),
+    "map_swap": (c_int, c_void_p, *KEY, POINTER(Buffer), POINTER(Buffer)),
+    "map_compare": (c_int, c_void_p, *KEY, POINTER(Buffer),
+                    POINTER(c_uint64)),
+    "map_add": (c_int, c_void_p, *KEY, c_int64, POINTER(c_int64)),
+    "map_next": (c_int, c_void_p, POINTER(Buffer), POINTER(Buffer)),
+    "map_previous": (c_int, c_void_p, POINTER(Buffer), POINTER(Buffer)),
+    "map_range": (c_int, c_void_p, POINTER(Range), VISIT, c_void_p),
+    "map_count": (c_int, c_void_p, POINTER(Range), POINTER(c_uint64)),
+    "set_open": (c_int, c_void_p, c_char_p, c_uint32, POINTER(Options),
+                 POINTER(c_void_p)),
+    "set_object": (c_void_p, c_void_p),
+    "set_add": (c_int, c_void_p, *KEY),
+    "set_has": (c_int, c_void_p, *KEY),
+    "set_delete": (c_int, c_void_p, *KEY),
+    "set_next": (c_int, c_void_p, POINTER(Buffer)),
+    "set_previous": (c_int, c_void_p, POINTER(Buffer)),
+    "set_range": (c_int, c_void_p, POINTER(Range), VISIT, c_void_p),
+    "set_count": (c_int, c_void_p, POINTER(Range), POINTER(c_uint64)),
     "object_load": (c_int, c_void_p, POINTER(Buffer)),
     "object_store": (c_int, c_void_p, c_char_p, c_size_t),
     "object_append": (c_int, c_void_p, c_char_p, c_size_t),
@@ -252,6 +305,34 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "string_version": (c_int, c_void_p, POINTER(c_uint64)),
     "string_wait": (c_int, c_void_p, c_uint64, POINTER(Timespec),
                     POINTER(Buffer)),
+    "object_snapshot": (c_int, c_void_p, POINTER(c_void_p)),
+    "snapshot_next": (c_int, c_void_p, POINTER(Buffer)),
+    "snapshot_close": (None, c_void_p),
+    "list_open": (c_int, c_void_p, c_char_p, c_uint32, POINTER(Options),
+                  POINTER(c_void_p)),
+    "list_object": (c_void_p, c_void_p),
+    "list_push_front": (c_int, c_void_p, c_char_p, c_size_t,
+                        POINTER(Element)),
+    "list_push_back": (c_int, c_void_p, c_char_p, c_size_t,
+                       POINTER(Element)),
+    "list_push_front_wait": (c_int, c_void_p, c_char_p, c_size_t,
+                             POINTER(Timespec), POINTER(Element)),
+    "list_push_back_wait": (c_int, c_void_p, c_char_p, c_size_t,
+                            POINTER(Timespec), POINTER(Element)),
+    "list_insert_before": (c_int, c_void_p, POINTER(Element), c_char_p,
+                           c_size_t, POINTER(Element)),
+    "list_insert_after": (c_int, c_void_p, POINTER(Element), c_char_p,
+                          c_size_t, POINTER(Element)),
+    "list_pop_back": (c_int, c_void_p, POINTER(Buffer)),
+    "list_pop_back_wait": (c_int, c_void_p, POINTER(Timespec),
+                           POINTER(Buffer)),
+    "list_peek_back": (c_int, c_void_p, POINTER(Buffer)),
+    "list_acquire_back": (c_int, c_void_p, POINTER(Message)),
+    "list_remove": (c_int, c_void_p, POINTER(Element)),
+    "list_next": (c_int, c_void_p, POINTER(Element), POINTER(Element)),
+    "list_previous": (c_int, c_void_p, POINTER(Element), POINTER(Element)),
+    "list_get": (c_int, c_void_p, POINTER(Element), POINTER(Buffer)),
+    "list_length": (c_int, c_void_p, POINTER(c_uint64)),
     "reference_make": (c_int, c_void_p, c_char_p, c_size_t, c_uint64,
                        POINTER(RawReference)),
     "reference_format": (c_int, POINTER(RawReference), POINTER(Buffer)),
@@ -321,9 +402,14 @@ class ObjectHandle(Handle):
     destroy = lib.agora_object_close
     table: c_void_p  # the same object, for the functions of tables
     string: c_void_p  # and of strings
+    list: c_void_p  # and of lists
     log: c_void_p  # and of logs
     awaited = False  # whether an event loop ever waited for it
     bell: Any = None  # who awaits it, in event loops: see _reactor.py
+
+
+class SnapshotHandle(Handle):
+    destroy = lib.agora_snapshot_close
 
 
 class WaiterHandle(Handle):

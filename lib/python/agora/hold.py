@@ -215,6 +215,11 @@ class Claim:
         return self._raw.sequence
 
     @property
+    def priority(self) -> int:
+        """The priority of the message, in a heap."""
+        return self._raw.priority
+
+    @property
     def view(self) -> memoryview:
         """The bytes, read-only: in shared memory, without a copy.
 

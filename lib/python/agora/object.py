@@ -42,6 +42,7 @@ FLAGS = {
 WRITERS = {"many": 1, "one": 2}
 FIXED = 1
 SPSC = 2
+RELAXED = 4
 RELIABLE = 8
 
 # What a buffer has at first, and the most that one keeps between calls.
@@ -59,6 +60,7 @@ class Options(TypedDict, total=False):
     writers: str  #: of a table: "many" or "one"
     fixed: bool  #: of a queue: each message has message_size bytes
     spsc: bool  #: of a queue: one producer and one consumer at a time
+    relaxed: bool  #: of a heap: order within a bound, more at a time
     reliable: bool  #: of a log: registered readers hold writers back
     inline_size: int  #: bytes kept beside the header; a hint
     clients: int  #: most handles at one time
@@ -89,6 +91,8 @@ class Stat:
     writers: Optional[str]
     fixed: bool
     spsc: bool
+    relaxed: bool
+    rank_bound: int  #: of a relaxed heap
     format: int
     created: float  #: seconds since the epoch
     reliable: bool = False
@@ -162,6 +166,8 @@ def raw_options(options: Options) -> RawOptions:
         raw.flags |= FIXED
     if known.pop("spsc", False):
         raw.flags |= SPSC
+    if known.pop("relaxed", False):
+        raw.flags |= RELAXED
     if known.pop("reliable", False):
         raw.flags |= RELIABLE
     writers = known.pop("writers", None)
@@ -411,6 +417,8 @@ def stat_of(raw: RawStat) -> Stat:
                 writers=names.get(raw.writers),
                 fixed=bool(raw.flags & FIXED),
                 spsc=bool(raw.flags & SPSC),
+                relaxed=bool(raw.flags & RELAXED),
+                rank_bound=raw.rank_bound,
                 reliable=bool(raw.flags & RELIABLE), readers=raw.readers,
                 created=raw.created.seconds(), **same)
 

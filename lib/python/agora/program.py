@@ -12,14 +12,22 @@ from ._library import ProgramHandle
 from ._library import ProgramInfo as RawInfo
 from ._library import ProgramOptions as RawOptions
 from ._library import bytes_of, failure, lib, output, strings, text_of
+from .heap import Heap
+from .list import List
+from .map import Map
 from .log import Log
 from .object import Object
 from .queue import Queue
+from .set import Set
+from .stack import Stack
 from .string import String
 from .table import Table
 
 if TYPE_CHECKING:
     from .space import Space
+
+# In the class below, list is a verb.
+Names = list[str]
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,7 @@ class Program:
         """What others know about it."""
         return program_info(self.space, self.name)
 
-    def objects(self) -> list[str]:
+    def objects(self) -> Names:
         """The names of its objects."""
         return self.space.objects(self.name)
 
@@ -133,6 +141,18 @@ class Program:
     def queue(self, name: str, flag: str = "c", **options: Any) -> Queue:
         """Open a queue such as "alerts.queue", as open() does."""
         return self.space.queue(f"{self.name}/{name}", flag, **options)
+
+    def heap(self, name: str, flag: str = "c", **options: Any) -> Heap:
+        """Open a heap such as "jobs.heap", as open() does."""
+        return self.space.heap(f"{self.name}/{name}", flag, **options)
+
+    def stack(self, name: str, flag: str = "c", **options: Any) -> Stack:
+        """Open a stack such as "undo.stack", as open() does."""
+        return self.space.stack(f"{self.name}/{name}", flag, **options)
+
+    def list(self, name: str, flag: str = "c", **options: Any) -> List:
+        """Open a list such as "stops.list", as open() does."""
+        return self.space.list(f"{self.name}/{name}", flag, **options)
 
     def log(self, name: str, flag: str = "c", **options: Any) -> Log:
         """Open a log such as "feed.log", as open() does."""
@@ -145,3 +165,11 @@ class Program:
     def table(self, name: str, flag: str = "c", **options: Any) -> Table:
         """Open a table such as "prices.table", as open() does."""
         return self.space.table(f"{self.name}/{name}", flag, **options)
+
+    def map(self, name: str, flag: str = "c", **options: Any) -> Map:
+        """Open an ordered map such as "index.map", as open() does."""
+        return self.space.map(f"{self.name}/{name}", flag, **options)
+
+    def set(self, name: str, flag: str = "c", **options: Any) -> Set:
+        """Open an ordered set such as "members.set", as open() does."""
+        return self.space.set(f"{self.name}/{name}", flag, **options)

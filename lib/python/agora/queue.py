@@ -145,6 +145,7 @@ class Sequence(Object):
                 raise failure(code, self.path)
             for entry, buffer in zip(array[:code], buffers):
                 buffer.raw.size = entry.size
+                buffer.raw.priority = entry.priority
             return [self._decode(buffer, raw) for buffer in buffers[:code]]
         finally:
             for buffer in buffers:

@@ -10,16 +10,22 @@ from typing import Any, Optional, Union
 
 from ._library import KEYED, SpaceHandle, bytes_of, failure, lib, output
 from ._library import strings
+from .heap import Heap
+from .list import List
+from .map import Map
 from .log import Log
 from .object import Object, open_failure, raw_options
 from .program import Program, ProgramInfo, program_info, program_options
 from .queue import Queue, Sequence
+from .set import Set
+from .stack import Stack
 from .string import String
 from .table import Keyed, Table
 from .watch import Watch
 
-CLASSES: dict[str, type[Object]] = {"log": Log, "queue": Queue,
-                                    "string": String, "table": Table}
+CLASSES: dict[str, type[Object]] = {"heap": Heap, "list": List, "log": Log,
+                                     "map": Map, "queue": Queue, "set": Set,
+                                     "string": String, "table": Table}
 
 
 def class_of(path: str) -> type[Object]:
@@ -83,7 +89,7 @@ class Space:
 
     # ---- what is there
 
-    def _list(self, program: Optional[str]) -> list[str]:
+    def _list(self, program: Optional[str]) -> Names:
         names = ctypes.POINTER(ctypes.c_char_p)()
         code = lib.agora_space_list(
             self._handle, None if program is None else bytes_of(program),
@@ -95,11 +101,11 @@ class Space:
         finally:
             lib.agora_list_free(names)
 
-    def programs(self) -> list[str]:
+    def programs(self) -> Names:
         """The names of all programs, sorted."""
         return self._list(None)
 
-    def objects(self, program: str) -> list[str]:
+    def objects(self, program: str) -> Names:
         """The names of a program's objects, such as "alerts.queue"."""
         return self._list(program)
 
@@ -185,6 +191,31 @@ class Space:
               **options: Any) -> Table:
         """Open a table, as open() does."""
         return self._open(Table, path, flag, check, options)
+
+    def map(self, path: str, flag: str = "w", *, check: bool = False,
+            **options: Any) -> Map:
+        """Open an ordered map, as open() does."""
+        return self._open(Map, path, flag, check, options)
+
+    def set(self, path: str, flag: str = "w", *, check: bool = False,
+            **options: Any) -> Set:
+        """Open an ordered set, as open() does."""
+        return self._open(Set, path, flag, check, options)
+
+    def heap(self, path: str, flag: str = "w", *, check: bool = False,
+             **options: Any) -> Heap:
+        """Open a heap, as open() does."""
+        return self._open(Heap, path, flag, check, options)
+
+    def stack(self, path: str, flag: str = "w", *, check: bool = False,
+              **options: Any) -> Stack:
+        """Open a stack, as open() does."""
+        return self._open(Stack, path, flag, check, options)
+
+    def list(self, path: str, flag: str = "w", *, check: bool = False,
+             **options: Any) -> List:
+        """Open a list, as open() does."""
+        return self._open(List, path, flag, check, options)
 
     def string(self, path: str, flag: str = "w", *, check: bool = False,
                **options: Any) -> String:
