@@ -106,6 +106,10 @@ struct change change_invent(unsigned *seed);
 int operate_list_look(struct agora_object *object, struct agora_buffer *b);
 int operate_list_change(struct agora_object *object, struct agora_buffer *b);
 
+/* Of operate_log.c: reading from everywhere; being registered for a while. */
+int operate_log_look(struct agora_object *object, struct agora_buffer *b);
+int operate_log_register(struct agora_object *object, struct agora_buffer *b);
+
 /* Open the object of a family, read-only and then for writing, and do all. */
 void operate(const struct family *family, const struct input *input);
 

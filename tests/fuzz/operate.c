@@ -572,68 +572,18 @@ static int do_clear(struct run *r)
 
 /* ---- logs ---- */
 
-static struct agora_log *log_of(const struct run *r)
-{
-	return (struct agora_log *)r->object;
-}
-
-static int read_log(struct run *r, uint64_t cursor)
-{
-	int result = 0;
-
-	for (int i = 0; !result && i < 40; i++) {
-		struct agora_buffer b = buffer(r);
-		uint64_t missed;
-
-		result = copied(
-			agora_log_read(log_of(r), &cursor, &b, &missed), &b);
-	}
-	return result;
-}
-
-static int do_read_log(struct run *r)
-{
-	uint64_t cursor;
-	int result = read_log(r, 0);
-
-	if (!agora_log_back(log_of(r), 5, &cursor))
-		result = read_log(r, cursor);
-	return result;
-}
-
-static int do_read_wait(struct run *r)
-{
-	struct agora_buffer b = buffer(r);
-	uint64_t cursor;
-	int result = agora_log_end(log_of(r), &cursor);
-
-	if (!result)
-		result = copied(agora_log_read_wait(
-					log_of(r), &cursor, &past, &b, NULL),
-			&b);
-	return result;
-}
-
-static int do_newest(struct run *r)
+static int do_log_look(struct run *r)
 {
 	struct agora_buffer b = buffer(r);
 
-	return copied(agora_log_newest(log_of(r), &b), &b);
+	return operate_log_look(r->object, &b);
 }
 
-static int do_register(struct run *r)
+static int do_log_register(struct run *r)
 {
-	uint64_t cursor = 0;
-	int result = agora_log_register(log_of(r), &cursor);
+	struct agora_buffer b = buffer(r);
 
-	if (result)
-		return result == -EOPNOTSUPP ? 0 : result;
-	return read_log(r, cursor);
-}
-
-static int do_unregister(struct run *r)
-{
-	return agora_log_unregister(log_of(r));
+	return operate_log_register(r->object, &b);
 }
 
 /* A segment's bytes are a text, too, which may be taken for a reference. */
@@ -750,16 +700,13 @@ static const struct operation operations[] = {
 	{"clear", &kind_string, true, do_clear},
 	{"walk", &kind_log, false, do_walk},
 	{"tap", &kind_log, false, do_tap},
-	{"read", &kind_log, false, do_read_log},
-	{"read_wait", &kind_log, false, do_read_wait},
-	{"newest", &kind_log, false, do_newest},
+	{"look", &kind_log, false, do_log_look},
 	{"append", &kind_log, true, do_push},
-	{"register", &kind_log, true, do_register},
+	{"register", &kind_log, true, do_log_register},
 	{"append_batch", &kind_log, true, do_push_batch},
 	{"reserve", &kind_log, true, do_reserve},
 	{"append_wait", &kind_log, true, do_push_wait},
-	{"read", &kind_log, true, do_read_log},
-	{"unregister", &kind_log, true, do_unregister},
+	{"look", &kind_log, true, do_log_look},
 	{"append", &kind_log, true, do_push},
 	{"wait", NULL, true, do_wait},
 	{"yield", NULL, true, do_yield},
