@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRIES_MAX   16
+#define TRIES_MAX   32 /* from the least capacity to the largest */
+#define SMALLEST    4096
 #define SIZED_BYTES 1048576 /* render no more than that to tell its size */
 #define SIZED_COUNT 16384
 
@@ -38,18 +39,28 @@ uint64_t show_bound(const struct object *o)
 	return 2 * o->capacity + 65536;
 }
 
-/* Something that copies into a buffer, and may say -EMSGSIZE. */
-typedef int copy_fn(void *from, struct agora_buffer *b);
-
-/* Let scratch hold what copy gives, however large it is. */
-static int copy_whole(
-	copy_fn *copy, void *from, struct text *scratch, struct agora_buffer *b)
+/* What is larger than it was said to be a moment ago may well grow again. */
+static size_t next_capacity(size_t capacity, size_t needed)
 {
-	int r = -EMSGSIZE;
+	size_t twice = capacity < SMALLEST ? SMALLEST : 2 * capacity;
 
-	b->size = 0;
+	if (twice > OPEN_BYTES_MAX)
+		twice = OPEN_BYTES_MAX;
+	return needed > twice ? needed : twice;
+}
+
+int show_copy(show_copy_fn *copy, void *from, struct text *scratch,
+	struct agora_buffer *ret_copy)
+{
+	struct agora_buffer *b = ret_copy;
+	int r;
+
+	b->data = scratch->data;
+	b->capacity = scratch->capacity;
+	r = copy(from, b);
 	for (int i = 0; r == -EMSGSIZE && i < TRIES_MAX; i++) {
-		r = show_grow(scratch, b->size ? b->size : 4096);
+		r = show_grow(
+			scratch, next_capacity(scratch->capacity, b->size));
 		if (r < 0)
 			return r;
 		b->data = scratch->data;
@@ -78,7 +89,7 @@ static int show_messages(
 	int r = 0;
 
 	while (!r && left--) {
-		r = copy_whole(copy_message, snapshot, &scratch, &b);
+		r = show_copy(copy_message, snapshot, &scratch, &b);
 		said = (struct text_said){b.data, b.size, b.priority};
 		if (!r)
 			r = text_message(out, o->kind->traits, o->type, &said);
@@ -118,9 +129,10 @@ struct entries {
 	size_t count, max;
 };
 
-static int add_entry(struct entries *e, const struct agora_buffer *key,
+static int add_entry(void *arg, const struct agora_buffer *key,
 	const struct agora_buffer *value)
 {
+	struct entries *e = arg;
 	size_t max = e->max ? e->max * 2 : 64;
 	void *p;
 	int r;
@@ -169,7 +181,11 @@ static int copy_next(void *from, struct agora_buffer *value)
 	return agora_object_next(object_reader(w->o), &w->key, value);
 }
 
-static int gather(struct object *o, struct entries *e)
+/* Called for each entry; an answer other than 0 ends it. */
+typedef int entry_fn(void *arg, const struct agora_buffer *key,
+	const struct agora_buffer *value);
+
+static int each_entry(struct object *o, entry_fn *fn, void *arg)
 {
 	struct walk w = {o, {.capacity = o->key_size, .size = SIZE_MAX}};
 	uint64_t left = show_bound(o);
@@ -182,39 +198,61 @@ static int gather(struct object *o, struct entries *e)
 	if (!w.key.data)
 		return -ENOMEM;
 	while (!r && left--) {
-		r = copy_whole(copy_next, &w, &scratch, &value);
+		r = show_copy(copy_next, &w, &scratch, &value);
 		if (!r)
-			r = add_entry(e, &w.key, &value);
+			r = fn(arg, &w.key, &value);
 	}
 	text_free(&scratch);
 	free(w.key.data);
-	if (r == -ENOENT)
-		r = 0;
-	if (!r && e->count && !(o->kind->traits & AGORA_SORTED))
-		qsort_r(e->list, e->count, sizeof(*e->list), compare_entries,
-			e->bytes.data);
+	return r == -ENOENT ? 0 : r;
+}
+
+/* Where entries are added as they are shown. */
+struct shown {
+	const struct object *o;
+	struct text *out;
+};
+
+static int show_entry(void *arg, const struct agora_buffer *key,
+	const struct agora_buffer *value)
+{
+	const struct shown *s = arg;
+	const struct text_pair pair = {
+		key->data, key->size, value->data, value->size};
+	int r = text_entry(s->out, s->o->kind->traits, &pair);
+
+	return !r && s->out->size > OPEN_BYTES_MAX ? -EFBIG : r;
+}
+
+static int show_unsorted(struct object *o, struct shown *s)
+{
+	struct entries e = {0};
+	int r = each_entry(o, add_entry, &e);
+
+	if (!r && e.count)
+		qsort_r(e.list, e.count, sizeof(*e.list), compare_entries,
+			e.bytes.data);
+	for (size_t i = 0; !r && i < e.count; i++) {
+		char *bytes = e.bytes.data + e.list[i].key;
+		const struct agora_buffer key = {
+			.data = bytes, .size = e.list[i].key_size};
+		const struct agora_buffer value = {
+			.data = bytes + key.size, .size = e.list[i].value_size};
+
+		r = show_entry(s, &key, &value);
+	}
+	free(e.list);
+	text_free(&e.bytes);
 	return r;
 }
 
 static int show_keyed(struct object *o, struct text *out)
 {
-	struct entries e = {0};
-	struct text_pair pair;
-	const struct entry *x;
-	int r;
+	struct shown shown = {o, out};
 
-	r = gather(o, &e);
-	for (size_t i = 0; !r && i < e.count; i++) {
-		x = &e.list[i];
-		pair = (struct text_pair){e.bytes.data + x->key, x->key_size,
-			e.bytes.data + x->key + x->key_size, x->value_size};
-		r = text_entry(out, o->kind->traits, &pair);
-		if (!r && out->size > OPEN_BYTES_MAX)
-			r = -EFBIG;
-	}
-	free(e.list);
-	text_free(&e.bytes);
-	return r;
+	if (o->kind->traits & AGORA_SORTED)
+		return each_entry(o, show_entry, &shown);
+	return show_unsorted(o, &shown);
 }
 
 struct lookup {
@@ -237,7 +275,7 @@ int show_key(struct object *o, const struct place *key, struct text *out)
 	struct text scratch = {0};
 	int r;
 
-	r = copy_whole(copy_value, &lookup, &scratch, &b);
+	r = show_copy(copy_value, &lookup, &scratch, &b);
 	if (!r)
 		r = text_value(out, o->type, scratch.data, b.size);
 	text_free(&scratch);
@@ -254,7 +292,7 @@ static int copy_load(void *from, struct agora_buffer *value)
 int show_load(struct object *o, struct text *scratch, uint64_t *ret_version)
 {
 	struct agora_buffer b = {0};
-	int r = copy_whole(copy_load, o, scratch, &b);
+	int r = show_copy(copy_load, o, scratch, &b);
 
 	if (!r)
 		*ret_version = b.version;

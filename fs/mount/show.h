@@ -22,6 +22,16 @@ int show_load(struct object *o, struct text *scratch, uint64_t *ret_version);
  */
 uint64_t show_size(struct object *o);
 
+/** Something that copies into a buffer, and may say -EMSGSIZE. */
+typedef int show_copy_fn(void *from, struct agora_buffer *ret_copy);
+
+/**
+ * Let scratch hold all that copy gives, however large it is, and grows.
+ * Returns what copy does, -EFBIG, -ENOMEM, -EUCLEAN (it never fits).
+ */
+int show_copy(show_copy_fn *copy, void *from, struct text *scratch,
+	struct agora_buffer *ret_copy);
+
 /** Make room for so many bytes in all. Returns 0, -EFBIG, -ENOMEM. */
 int show_grow(struct text *t, size_t capacity);
 

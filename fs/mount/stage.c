@@ -189,7 +189,8 @@ int stage_truncate(struct file *file, uint64_t size)
 		r = stop_appending(file);
 		if (!r)
 			r = resize(file, size);
-		file->stage.dirty |= !r;
+		if (!r) /* by who has it open: his close will do it */
+			file->stage.dirty = file->stage.written = true;
 	}
 	pthread_mutex_unlock(&file->lock);
 	return r;

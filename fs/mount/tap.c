@@ -33,24 +33,20 @@ int tap_open(struct file *file, bool created)
 	return agora_object_end(object_reader(file->object), &file->cursor);
 }
 
+static int copy_next(void *from, struct agora_buffer *b)
+{
+	struct file *file = from;
+
+	return agora_object_tap(object_reader(file->object), &file->cursor, b);
+}
+
 /* Copy what is at the cursor into scratch, which grows as needed. */
 static int next(
 	struct file *file, struct text *scratch, struct text_said *ret_said)
 {
-	struct agora_object *handle = object_reader(file->object);
-	struct agora_buffer b = {.data = scratch->data};
-	int r;
+	struct agora_buffer b = {0};
+	int r = show_copy(copy_next, file, scratch, &b);
 
-	b.capacity = scratch->capacity;
-	r = agora_object_tap(handle, &file->cursor, &b);
-	for (int tries = 0; r == -EMSGSIZE && tries < 16; tries++) {
-		r = show_grow(scratch, b.size);
-		if (r < 0)
-			return r;
-		b.data = scratch->data;
-		b.capacity = scratch->capacity;
-		r = agora_object_tap(handle, &file->cursor, &b);
-	}
 	if (!r)
 		*ret_said = (struct text_said){b.data, b.size, b.priority};
 	return r;

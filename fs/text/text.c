@@ -18,8 +18,7 @@ void text_free(struct text *t)
 	*t = (struct text){0};
 }
 
-/* Make room for size more bytes. */
-static int reserve(struct text *t, size_t size)
+int text_reserve(struct text *t, size_t size)
 {
 	size_t capacity = t->capacity > SMALLEST ? t->capacity : SMALLEST;
 	size_t needed;
@@ -42,7 +41,7 @@ static int reserve(struct text *t, size_t size)
 
 int text_append(struct text *t, const void *data, size_t size)
 {
-	int r = reserve(t, size);
+	int r = text_reserve(t, size);
 
 	if (r < 0)
 		return r;
@@ -63,7 +62,7 @@ int text_print(struct text *t, const char *format, ...)
 	va_end(args);
 	if (length < 0)
 		return -ENOMEM;
-	r = reserve(t, (size_t)length + 1); /* vsnprintf ends with a NUL */
+	r = text_reserve(t, (size_t)length + 1); /* vsnprintf ends with a NUL */
 	if (r < 0)
 		return r;
 	va_start(args, format);

@@ -26,6 +26,9 @@ struct text {
 /** Free the bytes and make the buffer empty. */
 void text_free(struct text *t);
 
+/** Make room for size more bytes. */
+int text_reserve(struct text *t, size_t size);
+
 int text_append(struct text *t, const void *data, size_t size);
 int text_print(struct text *t, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -143,6 +146,26 @@ int text_message_parse(uint32_t traits, const char *line, size_t size,
  */
 int text_value(
 	struct text *out, const char *type, const void *data, size_t size);
+
+/**
+ * Write a message as the views of its type have it (agora_type_view): as it
+ * is; as it is and a newline; or as JSON and a newline.
+ *
+ * Returns 0, -ENOMEM, -EBADMSG (it does not fit its type, so that there is no
+ * JSON of it), -EOPNOTSUPP.
+ */
+int text_typed(struct text *out, const struct agora_type *type,
+	const void *data, size_t size);
+
+/**
+ * Make a message of what was written for it, without its newline: JSON is
+ * read, and all is checked.
+ *
+ * Returns 0, -ENOMEM, -EBADMSG (*ret_error, if not NULL, says why),
+ * -EOPNOTSUPP.
+ */
+int text_typed_parse(struct text *out, const struct agora_type *type,
+	const char *line, size_t size, struct agora_type_error *ret_error);
 
 /** Size of a value as written to a file: text loses one final newline. */
 size_t text_value_size(const char *type, const void *data, size_t size);

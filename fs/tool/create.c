@@ -48,7 +48,9 @@ static const struct argp_option options[] = {
 	{"message-size", MESSAGE_SIZE, "BYTES", 0, "Largest message, or value",
 		0},
 	{"type", TYPE, "TYPE", 0,
-		"Declared type: bytes, bytes/line, utf8 (default)", 0},
+		"Declared type: bytes, bytes/line, utf8 (default), "
+		"utf8/reference",
+		0},
 	{"writers", WRITERS, "one|many", 0, "Who may write to it", 0},
 	{"order", ORDER, "strict|relaxed", 0,
 		"Whether always the least priority is taken, or nearly", 0},

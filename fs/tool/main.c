@@ -25,6 +25,7 @@ static const struct command commands[] = {
 	{"pop", pop_main, "take messages"},
 	{"peek", peek_main, "show the next message"},
 	{"tail", tail_main, "show the last messages, and follow"},
+	{"follow", follow_main, "print the value that a reference names"},
 	{"get", get_main, "print a value, that of a key or the only one"},
 	{"put", put_main, "store a value, under a key or as the only one"},
 	{"del", del_main, "remove a key"},

@@ -21,6 +21,7 @@ enum { TOOL_DONE = 0, TOOL_NO = 1, TOOL_WRONG = 2 };
 int create_main(int argc, char **argv);
 int del_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
+int follow_main(int argc, char **argv);
 int get_main(int argc, char **argv);
 int ls_main(int argc, char **argv);
 int mount_main(int argc, char **argv);

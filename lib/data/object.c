@@ -125,7 +125,7 @@ static const char *check_options(const struct agora_options *options)
 	if (options->clients > CLIENTS_MAX)
 		return "clients: 1 to 4095";
 	if (options->type && agora_type_parse(options->type))
-		return "type: not a known one";
+		return "type: not a type";
 	return NULL;
 }
 
@@ -142,8 +142,8 @@ static const char *plan(const struct kind *kind,
 		return problem;
 	*params = (struct params_shm){
 		.clients = options->clients ? options->clients : CLIENTS_MAX};
-	snprintf(params->type, sizeof(params->type), "%s",
-		options->type ? options->type : "bytes");
+	agora_type_canon(
+		options->type ? options->type : "bytes", params->type, NULL);
 	return kind->plan(options, params);
 }
 

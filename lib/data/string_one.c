@@ -285,6 +285,7 @@ static int write_blocks(
 	crash_point(string_one_hung);
 	atomic_store_explicit(
 		head_of(s, version), ref.index + 1, memory_order_relaxed);
+	crash_point(string_one_named);
 	return 0;
 }
 

@@ -2,7 +2,7 @@
 #include "shm/manifest.h"
 
 #include "base/crash.h"
-#include "shm/name.h"
+#include "type/name.h"
 #include "shm/space.h"
 
 #include <errno.h>

@@ -231,6 +231,71 @@ static void check(struct agora_object *object)
 	must(agora_object_check(object, 1, &report), "check");
 }
 
+/* ---- ordered maps and sets --------------------------------------------- */
+
+/* As many keys as give some levels, in no order; some replaced, some gone. */
+#define SORTED 200
+
+static void sorted_key(unsigned number, char key[5])
+{
+	snprintf(key, 5, "%04u", number * 37 % SORTED);
+}
+
+static void make_sorted(const char *path, uint64_t message_size)
+{
+	struct agora_options options = {.capacity = SORTED,
+		.message_size = message_size,
+		.key_size = 64,
+		.inline_size = 128};
+	size_t size = message_size ? 4 : 0;
+	struct agora_object *object;
+	char key[5];
+
+	must(agora_object_open(space, path,
+		     AGORA_WRITE | AGORA_CREATE | AGORA_EXCLUSIVE, &options,
+		     &object),
+		path);
+	for (unsigned i = 0; i < SORTED + 20; i++) {
+		sorted_key(i, key);
+		must(agora_object_put(object, key, 4, key, size), "put");
+	}
+	for (unsigned i = 0; i < 20; i++) {
+		sorted_key(i, key);
+		must(agora_object_delete(object, key, 4), "delete");
+	}
+	agora_object_close(object);
+}
+
+static void read_sorted(const char *path, int take)
+{
+	char bytes[65], value[4], last[5] = "";
+	struct agora_buffer key = {
+		.data = bytes, .capacity = 64, .size = SIZE_MAX};
+	struct agora_buffer b = {.data = value, .capacity = sizeof(value)};
+	struct agora_object *object;
+	unsigned count = 0;
+
+	must(agora_object_open(space, path, take ? AGORA_WRITE : AGORA_READ,
+		     NULL, &object),
+		path);
+	for (; !agora_object_next(object, &key, &b); count++) {
+		bytes[key.size] = 0;
+		if (strcmp(bytes, last) <= 0)
+			must(-EILSEQ, "order");
+		if (strstr(path, ".map"))
+			same(value, b.size, bytes, 4, "value");
+		memcpy(last, bytes, 5);
+	}
+	if (count != SORTED - 20)
+		must(-ENOENT, "keys");
+	if (take) {
+		must(agora_object_put(object, "new", 3, "", 0), "put");
+		must(agora_object_delete(object, last, 4), "delete");
+		check(object);
+	}
+	agora_object_close(object);
+}
+
 /* ---- strings ---------------------------------------------------------- */
 
 /* The value is long, was appended to, and replaced another. */
@@ -276,6 +341,67 @@ static void read_string(const char *path, int take)
 		check(agora_string_object(string));
 	}
 	agora_string_close(string);
+}
+
+/* ---- stacks and lists -------------------------------------------------- */
+
+/* The next message is claimed when the maker is killed. */
+static void make_bag(const char *path)
+{
+	struct agora_options options = {.capacity = 64,
+		.message_size = LONG,
+		.inline_size = 88,
+		.memory = 1 << 17};
+	struct agora_object *object;
+	struct agora_message message;
+	const char *data;
+	size_t size;
+
+	must(agora_object_open(space, path, AGORA_WRITE | AGORA_CREATE,
+		     &options, &object),
+		path);
+	for (unsigned n = 0; n < OLD; n++) {
+		must(agora_object_push(object, "old", 3), "push");
+		must(agora_object_acquire(object, &message), "acquire");
+		must(agora_object_release(object, &message), "release");
+	}
+	for (unsigned n = 0; (data = contents(n, &size)); n++)
+		must(agora_object_push(object, data, size), "push");
+	must(agora_object_acquire(object, &message), "acquire");
+}
+
+/* What the n-th message to leave is, of five. */
+static const char *leaving(const char *path, unsigned n, size_t *ret_size)
+{
+	return contents(strstr(path, ".stack") ? 4 - n : n, ret_size);
+}
+
+static void read_bag(const char *path, int take)
+{
+	static char bytes[LONG];
+	struct agora_buffer buffer = {.data = bytes, .capacity = LONG};
+	struct agora_snapshot *snapshot;
+	struct agora_object *object;
+	const char *data;
+	size_t size;
+
+	must(agora_object_open(space, path, take ? AGORA_WRITE : AGORA_READ,
+		     NULL, &object),
+		path);
+	if (take)
+		check(object);
+	must(agora_object_snapshot(object, &snapshot), "snapshot");
+	for (unsigned n = !take; n < 5; n++) {
+		data = leaving(path, n, &size);
+		must(agora_snapshot_next(snapshot, &buffer), "next");
+		same(bytes, buffer.size, data, size, "message");
+		if (!take)
+			continue;
+		must(agora_object_pop(object, &buffer), "pop");
+		same(bytes, buffer.size, data, size, "message");
+	}
+	agora_snapshot_close(snapshot);
+	agora_object_close(object);
 }
 
 /* ---- heaps ------------------------------------------------------------- */
@@ -361,6 +487,58 @@ static void read_heap(const char *path, int take)
 	agora_heap_close(heap);
 }
 
+/* ---- logs -------------------------------------------------------------- */
+
+/* Some that are gone, five that stay; a reader that died registered. */
+static void make_log(const char *path, uint32_t writers)
+{
+	struct agora_options options = {.capacity = 5,
+		.message_size = LONG,
+		.memory = 1 << 20,
+		.flags = AGORA_RELIABLE,
+		.writers = writers};
+	struct agora_log *log;
+	uint64_t cursor = OLD;
+	const char *data;
+	size_t size;
+
+	must(agora_log_open(space, path,
+		     AGORA_WRITE | AGORA_CREATE | AGORA_EXCLUSIVE, &options,
+		     &log),
+		path);
+	for (int i = 0; i < OLD; i++)
+		must(agora_log_append(log, "old", 3), "append");
+	for (unsigned i = 0; (data = contents(i, &size)); i++)
+		must(agora_log_append(log, data, size), "append");
+	must(agora_log_register(log, &cursor), "register");
+	/* The handle stays open: this process dies with it. */
+}
+
+static void read_log(const char *path, int take)
+{
+	static char bytes[LONG];
+	struct agora_buffer buffer = {.data = bytes, .capacity = LONG};
+	struct agora_log *log;
+	uint64_t cursor = OLD;
+	const char *data;
+	size_t size;
+
+	must(agora_log_open(
+		     space, path, take ? AGORA_WRITE : AGORA_READ, NULL, &log),
+		path);
+	for (unsigned i = 0; (data = contents(i, &size)); i++) {
+		must(agora_log_read(log, &cursor, &buffer, NULL), "read");
+		same(bytes, buffer.size, data, size, "record");
+	}
+	if (agora_log_read(log, &cursor, &buffer, NULL) != -EAGAIN)
+		must(-EEXIST, "a record too many");
+	for (int i = 0; take && i < OLD; i++)
+		must(agora_log_append(log, "new", 3), "append");
+	if (take)
+		check(agora_log_object(log));
+	agora_log_close(log);
+}
+
 /* ---- what the tests call ---------------------------------------------- */
 
 static void make(void)
@@ -370,10 +548,16 @@ static void make(void)
 	make_fixed("golden/spsc-fixed.queue", AGORA_SPSC);
 	make_table("golden/many.table", AGORA_WRITERS_MANY);
 	make_table("golden/one.table", AGORA_WRITERS_ONE);
+	make_sorted("golden/x.map", 64);
+	make_sorted("golden/y.set", 0);
 	make_string("golden/many.string", AGORA_WRITERS_MANY);
 	make_string("golden/one.string", AGORA_WRITERS_ONE);
+	make_bag("golden/any.list");
+	make_bag("golden/any.stack");
 	make_heap("golden/strict.heap", 0);
 	make_heap("golden/relaxed.heap", AGORA_RELAXED);
+	make_log("golden/many.log", AGORA_WRITERS_MANY);
+	make_log("golden/one.log", AGORA_WRITERS_ONE);
 	make_any("golden/any.queue", 0);
 	make_any("golden/spsc-any.queue", AGORA_SPSC);
 	kill(getpid(), SIGKILL);
@@ -407,8 +591,20 @@ static void read_object(const char *path, int take)
 		read_heap(path, take);
 		return;
 	}
+	if (strstr(path, ".map") || strstr(path, ".set")) {
+		read_sorted(path, take);
+		return;
+	}
 	if (strstr(path, ".string")) {
 		read_string(path, take);
+		return;
+	}
+	if (strstr(path, ".stack") || strstr(path, ".list")) {
+		read_bag(path, take);
+		return;
+	}
+	if (strstr(path, ".log")) {
+		read_log(path, take);
 		return;
 	}
 	must(agora_table_open(space, path, take ? AGORA_WRITE : AGORA_READ,

@@ -75,9 +75,10 @@ def test_segment_of_an_earlier_library_is_read(program, space, packed, how):
 
 def test_golden_files_of_all_kinds_are_there():
     assert {p.stem for p in GOLDEN if p.parent.name == "1"} == {
-        "any.queue", "fixed.queue", "many.string", "many.table", "one.string",
-        "one.table", "relaxed.heap", "strict.heap",
-        "spsc-any.queue", "spsc-fixed.queue"}
+        "any.list", "any.queue", "any.stack", "fixed.queue", "many.log",
+        "many.string", "many.table", "one.log", "one.string", "one.table",
+        "relaxed.heap", "spsc-any.queue", "spsc-fixed.queue", "strict.heap",
+        "x.map", "y.set"}
 
 
 def test_segments_written_today_are_read_today(program, space):

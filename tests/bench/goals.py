@@ -142,12 +142,12 @@ for _size in ("1 K", "64 K", "1 M"):
     ranked("agora heap, relaxed", _size, 2.0)
 
 
-def keyed(row, column, peer, limit, most=True):
+def keyed(row, column, peer, limit, most=True, workload="W6"):
     few = "at most" if most else "faster by at least"
 
-    @goal(f"W6 {column}, {row}: {few} {limit} x {peer}")
+    @goal(f"{workload} {column}, {row}: {few} {limit} x {peer}")
     def _(results):
-        ratio = results.ratio("W6", row, peer, column)
+        ratio = results.ratio(workload, row, peer, column)
         if not ratio:
             return None
         return at_most(ratio, limit, peer) if most else \
@@ -157,6 +157,11 @@ def keyed(row, column, peer, limit, most=True):
 keyed("agora table, one writer", "get hit", "seqlock prototype", 1.3)
 keyed("agora table, one writer", "put", "seqlock prototype", 1.3)
 keyed("agora table", "get hit", "LMDB", 3, most=False)
+
+for column in ("get hit", "scan of 100"):
+    keyed("agora map", column, "LMDB", 1.5, workload="W7")
+for column in ("insert", "put", "delete"):
+    keyed("agora map", column, "LMDB", 2, most=False, workload="W7")
 
 
 @goal("W6 a miss is no dearer than a hit")

@@ -1,5 +1,5 @@
 /*
- * keyed.c - keys, orders and records of W6.
+ * keyed.c - keys, orders and records of W6 and W7.
  */
 #include "keyed.h"
 
@@ -90,6 +90,8 @@ static void alone(const struct bench_case *bench, double seconds)
 	bench_record("insert", "ns", f->insert);
 	bench_record("delete", "ns", f->remove);
 	bench_record("get zipf", "ns", f->zipf);
+	if (peer->ops->scan)
+		bench_record("scan of 100", "ns", f->scan);
 }
 
 static void beside(const struct bench_case *bench, double seconds)
@@ -118,6 +120,9 @@ void keyed_add(const struct keyed_peer *peer)
 {
 	struct bench_case bench = {
 		"W6", peer->ops->row, "alone", alone, peer, 0};
+
+	if (peer->ops->scan)
+		bench.workload = "W7";
 
 	bench_add(bench);
 	bench.name = "1 writer + 1 reader";

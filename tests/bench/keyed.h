@@ -1,9 +1,10 @@
 /*
- * keyed.h - the workload of tables, W6.
+ * keyed.h - the workload of tables, W6, and of ordered maps, W7.
  *
  * 100,000 keys of 16 bytes, values of 64 bytes, in random order: insert all,
  * get those that are there, get others, put, get by Zipf's law, delete all;
- * then a reader beside a writer. A value names its key and is the same word
+ * then a reader beside a writer. Of ordered maps the same, and 100 entries one
+ * after the other, from a key on. A value names its key and is the same word
  * again and again with a count: a mixture of two values is found out.
  *
  * A peer describes itself by a constant struct keyed_ops and KEYED, which
@@ -26,6 +27,7 @@ extern "C" {
 #define KEYED_KEY   16
 #define KEYED_VALUE 64
 #define KEYED_WORDS (KEYED_VALUE / 8)
+#define KEYED_SCAN  100u
 
 struct keyed_key {
 	char bytes[KEYED_KEY];
@@ -53,6 +55,9 @@ struct keyed_ops {
 		const struct keyed_value *value);
 	bool (*remove)(void *table, const struct keyed_key *key);
 	void (*settle)(void *table);
+	/* Copy up to KEYED_SCAN values from a key on: how many. Makes it W7. */
+	unsigned (*scan)(void *table, const struct keyed_key *from,
+		struct keyed_value *values);
 };
 
 /* Keys that are there, then as many that are not; and orders to visit them
@@ -62,7 +67,7 @@ extern uint32_t *keyed_random, *keyed_zipf;
 
 /* Figures of the operations, in ns, in shared memory. */
 struct keyed_figures {
-	double insert, hit, miss, put, zipf, remove;
+	double insert, hit, miss, put, zipf, remove, scan;
 };
 
 BENCH_INLINE void keyed_fill(
@@ -141,6 +146,30 @@ BENCH_INLINE double keyed_round(const struct keyed_ops *ops, void *table,
 	return (double)(now - start) / measured;
 }
 
+/* ns for each scan, from keys in a random order. */
+BENCH_INLINE double keyed_scans(
+	const struct keyed_ops *ops, void *table, double seconds)
+{
+	uint64_t start = bench_now(), now = start;
+	uint64_t end = start + (uint64_t)(seconds * 1e9);
+	struct keyed_value values[KEYED_SCAN];
+	unsigned i = 0;
+
+	for (; i + 10 < KEYED_COUNT && now < end; now = bench_now()) {
+		for (unsigned k = 0; k < 10; k++, i++) {
+			uint32_t from =
+				keyed_random[i] % (KEYED_COUNT - KEYED_SCAN);
+
+			if (ops->scan(table, &keyed_keys[from], values) !=
+				KEYED_SCAN)
+				bench_fail("a scan has an end");
+			keyed_check(
+				&values[KEYED_SCAN - 1], from + KEYED_SCAN - 1);
+		}
+	}
+	return (double)(now - start) / i;
+}
+
 BENCH_INLINE void keyed_alone(
 	const struct keyed_ops *ops, struct bench_worker *w)
 {
@@ -154,6 +183,8 @@ BENCH_INLINE void keyed_alone(
 	f->miss = keyed_round(ops, t, KEYED_MISS, keyed_random, s, false);
 	f->put = keyed_round(ops, t, KEYED_PUT, keyed_random, s, false);
 	f->zipf = keyed_round(ops, t, KEYED_GET, keyed_zipf, s, false);
+	if (ops->scan)
+		f->scan = keyed_scans(ops, t, s);
 	f->remove = keyed_round(ops, t, KEYED_REMOVE, keyed_random, s, true);
 }
 

@@ -1,6 +1,6 @@
 /*
- * lmdb.c - LMDB as a table: in memory, nothing is synced, one transaction for
- * each operation, the reader's being renewed.
+ * lmdb.c - LMDB as a table and as an ordered map: in memory, nothing is synced,
+ * one transaction for each operation, the reader's being renewed.
  */
 #include "attach.h"
 #include "keyed.h"
@@ -18,6 +18,7 @@ struct table {
 	MDB_env *env;
 	MDB_dbi dbi;
 	MDB_txn *reader;
+	MDB_cursor *cursor;
 };
 
 static struct table *opened(void)
@@ -108,6 +109,39 @@ static const struct keyed_ops lmdb = {
 	.remove = remove_key,
 };
 KEYED(lmdb)
+
+/* One cursor, which its transaction's renewal renews as well. */
+static unsigned scan(
+	void *table, const struct keyed_key *from, struct keyed_value *values)
+{
+	struct table *t = table;
+	MDB_val k = {KEYED_KEY, (void *)(uintptr_t)from}, v;
+	MDB_cursor_op op = MDB_SET_RANGE;
+	unsigned count = 0;
+
+	CHECK(mdb_txn_renew(t->reader));
+	if (t->cursor)
+		CHECK(mdb_cursor_renew(t->reader, t->cursor));
+	else
+		CHECK(mdb_cursor_open(t->reader, t->dbi, &t->cursor));
+	while (count < KEYED_SCAN && !mdb_cursor_get(t->cursor, &k, &v, op)) {
+		memcpy(&values[count++], v.mv_data, KEYED_VALUE);
+		op = MDB_NEXT;
+	}
+	mdb_txn_reset(t->reader);
+	return count;
+}
+
+static const struct keyed_ops lmdb_ordered = {
+	.row = "LMDB",
+	.create = create,
+	.attach = attach,
+	.get = get,
+	.put = put,
+	.remove = remove_key,
+	.scan = scan,
+};
+KEYED(lmdb_ordered)
 
 static void create_env(void)
 {

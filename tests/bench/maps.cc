@@ -1,9 +1,10 @@
 /*
- * maps.cc - std::unordered_map without a lock and under a shared_mutex, in
- * one process.
+ * maps.cc - std::map, and std::unordered_map without a lock and under a
+ * shared_mutex, in one process.
  */
 #include "keyed.h"
 
+#include <map>
 #include <mutex>
 #include <shared_mutex>
 #include <string_view>
@@ -81,6 +82,67 @@ bool locked_remove(void *table, const keyed_key *key)
 	return remove(table, key);
 }
 
+struct Less {
+	bool operator()(const keyed_key &a, const keyed_key &b) const
+	{
+		return memcmp(a.bytes, b.bytes, KEYED_KEY) < 0;
+	}
+};
+
+using Ordered = std::map<keyed_key, keyed_value, Less>;
+
+void *ordered_create()
+{
+	return new Ordered;
+}
+
+bool ordered_get(void *map, const keyed_key *key, keyed_value *value)
+{
+	Ordered &ordered = *static_cast<Ordered *>(map);
+	auto found = ordered.find(*key);
+
+	if (found == ordered.end())
+		return false;
+	*value = found->second;
+	return true;
+}
+
+void ordered_put(void *map, const keyed_key *key, const keyed_value *value)
+{
+	static_cast<Ordered *>(map)->insert_or_assign(*key, *value);
+}
+
+bool ordered_remove(void *map, const keyed_key *key)
+{
+	return static_cast<Ordered *>(map)->erase(*key);
+}
+
+unsigned ordered_scan(void *map, const keyed_key *from, keyed_value *values)
+{
+	Ordered &ordered = *static_cast<Ordered *>(map);
+	unsigned count = 0;
+
+	for (auto at = ordered.lower_bound(*from);
+		at != ordered.end() && count < KEYED_SCAN; ++at)
+		values[count++] = at->second;
+	return count;
+}
+
+constexpr keyed_ops ordered_operations()
+{
+	keyed_ops ops = {};
+
+	ops.row = "std::map (one thread)";
+	ops.threads = true;
+	ops.alone = true;
+	ops.create = ordered_create;
+	ops.get = ordered_get;
+	ops.put = ordered_put;
+	ops.remove = ordered_remove;
+	ops.scan = ordered_scan;
+	return ops;
+}
+
 constexpr keyed_ops operations(bool locked)
 {
 	keyed_ops ops = {};
@@ -98,6 +160,9 @@ constexpr keyed_ops operations(bool locked)
 
 constexpr keyed_ops plain = operations(false);
 KEYED(plain)
+
+constexpr keyed_ops ordered = ordered_operations();
+KEYED(ordered)
 
 constexpr keyed_ops rwlock = operations(true);
 KEYED(rwlock)

@@ -10,6 +10,7 @@ TITLES = {
     "W4": "W4 push and pop by one process, uncontended, 8 bytes",
     "W5": "W5 priority queue: hold model, 8 bytes; a pair alone, then two CPUs",
     "W6": "W6 table: 100,000 keys of 16 bytes, values of 64 bytes",
+    "W7": "W7 ordered map: 100,000 keys of 16 bytes, values of 64 bytes",
     "W8": "W8 attach to an object that is there",
     "W9": "W9 kill -9 in the middle of operations, again and again",
     "W10": "W10 the file door",

@@ -15,6 +15,7 @@
  */
 #include "sequence_kind.h"
 
+#include <sys/prctl.h>
 #include <sys/uio.h>
 
 static int workers = 4;
@@ -262,10 +263,13 @@ static void forgive(int self, _Atomic unsigned char (*maybe)[LIFE_IDS])
 
 static pid_t spawn(int self, uint32_t life)
 {
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 
 	if (pid)
 		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
 	if (self % 2)
 		consume(self);
 	else

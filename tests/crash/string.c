@@ -215,6 +215,17 @@ static void kill_recoverers(struct log *log, const char *name)
 		;
 }
 
+/* Nothing of the dead is left, once whoever recovers has been there. */
+static void check_recovered(struct agora_string *s, int repair, bool single)
+{
+	struct agora_check report;
+	int result =
+		agora_object_check(agora_string_object(s), repair, &report);
+
+	if (result || report.owned || (!single && report.published > 1))
+		fail("left by the dead", result, (long)report.published);
+}
+
 /* variant: 1 one writer, 2 with something there, 4 looked at before anybody
  * goes on. Returns false when there is no such pass. */
 static bool one_death(
@@ -232,7 +243,12 @@ static bool one_death(
 	log_settle(log, s);
 	if (died && variant & 4)
 		kill_recoverers(log, second);
+	if (variant & 4)
+		check_recovered(s, 1, variant & 1);
 	progress(s, log);
+	/* Who became the only writer has recovered him before. */
+	if (variant & 1)
+		check_recovered(s, 0, true);
 	if (died && !(variant & 4))
 		kill_recoverers(log, second);
 	check(agora_object_check(agora_string_object(s), 1, &report), "repair");

@@ -37,6 +37,7 @@ LEFT = [
     "string_one_claimed",
     "string_one_written",
     "string_one_hung",
+    "string_one_named",
     "string_one_filled",
     "string_one_published",
 ]

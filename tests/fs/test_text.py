@@ -3,6 +3,7 @@
 import random
 import re
 import subprocess
+import sys
 import unicodedata
 
 import pytest
@@ -297,3 +298,35 @@ def test_a_line_longer_than_the_limit_is_refused(text):
     for piece in ("1", "3", "100"):
         out, error = text("lines", piece, "0", "5", data=b"12345\n123456\n1\n")
         assert (out, error) == (b"12345\n", "EMSGSIZE 0")
+
+
+@pytest.mark.parametrize("kind, message, shown", [
+    ("bytes", b"a\n\xff", b"a\n\xff"),
+    ("utf8", b"hello", b"hello\n"),
+    ("bytes/line", b"\xff", b"\xff\n"),
+    ("i16", b"\x01\x02", str(int.from_bytes(b"\1\2", sys.byteorder)).encode()
+     + b"\n"),
+    ("struct{u8 a; char s[3];}", b"\x07hi\0", b'{"a":7,"s":"hi"}\n'),
+    ("list(utf8)", b"", b"[]\n"),
+])
+def test_messages_are_shown_and_read_as_their_type_says(
+        text, kind, message, shown):
+    assert good(text("typed", kind, data=message)) == shown
+    written = shown if kind == "bytes" else shown.removesuffix(b"\n")
+    assert good(text("untyped", kind, data=written)) == message
+
+
+@pytest.mark.parametrize("kind, line, offset", [
+    ("utf8", b"ab\xff", 2),
+    ("struct{u8 a;}", b'{"a":256}', 5),
+    ("utf8/json", b"[1] x", 5),
+])
+def test_what_does_not_fit_is_ebadmsg_with_its_place(text, kind, line, offset):
+    assert text("untyped", kind, data=line) == (b"", f"EBADMSG {offset}")
+
+
+def test_a_long_message_is_shown_whole(text):
+    kind = "struct{u64 a[5000];}"
+    shown = good(text("typed", kind, data=b"\xff" * 40000))
+    assert shown.count(b"18446744073709551615") == 5000
+    assert good(text("untyped", kind, data=shown)) == b"\xff" * 40000

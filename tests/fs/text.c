@@ -3,6 +3,7 @@
  *
  *	text escape|unescape|path|entry|parse|member|parse-member
  *	text message TYPE [PRIORITY] | parse-message | value TYPE
+ *	text typed|untyped TYPE
  *	text find < KEYS, with a NUL behind each part
  *	text lines PIECE REFUSALS [LIMIT]
  *
@@ -137,6 +138,26 @@ static int parse(const struct text *input, uint32_t traits, struct text *out,
 	return r;
 }
 
+/* A message is shown, or what was written becomes one. */
+static int typed(
+	const struct text *input, char **args, struct text *out, size_t *offset)
+{
+	struct agora_type_error error = {.offset = 0};
+	struct agora_type *type;
+	int r = agora_type_open(args[1], NULL, &type, &error);
+
+	if (r < 0)
+		return r;
+	if (strcmp(args[0], "typed") == 0)
+		r = text_typed(out, type, input->data, input->size);
+	else
+		r = text_typed_parse(
+			out, type, input->data, input->size, &error);
+	*offset = error.offset;
+	agora_type_close(type);
+	return r;
+}
+
 static int message(const struct text *input, char **args, struct text *out)
 {
 	struct text_said said = {.data = input->data, .size = input->size};
@@ -210,6 +231,8 @@ static int run(const struct text *input, char **args, struct text *out)
 		r = parse_message(input, out, &offset);
 	else if (strcmp(args[0], "value") == 0 && args[1])
 		r = text_value(out, args[1], input->data, input->size);
+	else if (strstr(args[0], "typed") && args[1])
+		r = typed(input, args, out, &offset);
 	else if (strcmp(args[0], "entry") == 0)
 		r = entry(input, 0, out);
 	else if (strcmp(args[0], "parse") == 0)

@@ -71,10 +71,16 @@ static uint64_t block_of(
 }
 
 /* Header words of a block: state, size and next, nonce and key size, and of
- * tables link and hash. */
+ * tables link and hash; of ordered maps the hints as well. */
 static uint64_t of_heads(const struct family *f, uint32_t place)
 {
-	return block_of(f, 0, place / 10) + place % 10 / 2 * 8 + place % 2 * 4;
+	const struct pool_layout *pool = &f->layout.pool[0];
+	bool sorted = f->kind == &kind_map || f->kind == &kind_set;
+	uint32_t halves =
+		sorted ? (uint32_t)(pool->data - pool->headers) / 4 : 10;
+
+	return block_of(f, 0, place / halves) + place % halves / 2 * 8 +
+	       place % 2 * 4;
 }
 
 static uint64_t of_states(const struct family *f, uint32_t place)

@@ -140,6 +140,38 @@ static void fill_spsc_fixed(void *queue)
 	fill_ring(queue, (const size_t[]){24, 24, 24, 24});
 }
 
+/* Of stacks and lists: messages held and put back, long ones, full. */
+static void fill_bag(void *object)
+{
+	static const size_t sizes[] = {8, 300, FUZZ_LONG, 0};
+	static char bytes[FUZZ_LONG];
+	struct agora_message held[3];
+	struct agora_buffer b = {.data = bytes, .capacity = sizeof(bytes)};
+
+	for (unsigned i = 0; i < 20; i++) {
+		must(agora_object_push(object, bytes, sizes[i % 4]), "push");
+		if (i % 3)
+			must(agora_object_pop(object, &b), "pop");
+	}
+	for (unsigned i = 0; i < 3; i++)
+		must(agora_object_acquire(object, &held[i]), "acquire");
+	must(agora_object_restore(object, &held[1]), "restore");
+	for (unsigned i = 0; i < 3; i++)
+		agora_object_push(object, bytes, sizes[i % 4]);
+}
+
+static void fill_list(void *list)
+{
+	struct agora_element e = {{0}};
+
+	for (unsigned i = 0; i < 4; i++)
+		must(agora_list_insert_after(list, &e, "second", 6, &e),
+			"insert");
+	must(agora_list_remove(list, &e), "remove");
+	must(agora_list_push_front(list, "first", 5, NULL), "push");
+	fill_bag(list);
+}
+
 static void fill_nothing(void *handle)
 {
 	(void)handle;
@@ -175,6 +207,38 @@ static void fill_many(void *table)
 static void fill_one(void *table)
 {
 	fill_table(table, 50);
+}
+
+/* Some towers are high, some are only half built. */
+static void fill_map(void *map)
+{
+	static char bytes[FUZZ_LONG];
+
+	for (unsigned i = 0; i < 120; i++) {
+		unsigned key = i * 37 % 60;
+		size_t size = i % 12 ? i % 50 : FUZZ_LONG;
+		char text[40];
+		int n = snprintf(text, sizeof(text), "%u%.*s", key,
+			key % 9 ? 0 : 30, "a long key that is long for us");
+
+		must(agora_map_put(map, text, (size_t)n, bytes, size), "put");
+	}
+	for (unsigned i = 1; i < 60; i += 5)
+		agora_map_delete(map, &"0123456789"[i % 10], 1);
+	must(agora_map_add(map, "count", 5, 41, NULL), "add");
+}
+
+static void fill_set(void *set)
+{
+	for (unsigned i = 0; i < 90; i++) {
+		char text[40];
+		int n = snprintf(text, sizeof(text), "%u%.*s", i * 37 % 70,
+			i % 9 ? 0 : 30, "a long key that is long for us");
+
+		must(agora_set_add(set, text, (size_t)n), "add");
+	}
+	for (unsigned i = 1; i < 60; i += 5)
+		agora_set_delete(set, &"0123456789"[i % 10], 1);
 }
 
 /* Values of all sizes, some of them appended to, at last the largest. */
@@ -226,6 +290,42 @@ static void fill_heap(void *heap)
 		;
 }
 
+static void append(void *log, size_t size)
+{
+	static char bytes[FUZZ_LONG];
+
+	memset(bytes, 'a' + (int)(size % 26), size);
+	must(agora_log_append(log, bytes, size), "append");
+}
+
+/* Wrapped, with records reserved and half written, and perhaps a reader. */
+static void fill_log(void *log, const size_t sizes[4])
+{
+	static char bytes[FUZZ_LONG];
+	struct agora_buffer b = {.data = bytes, .capacity = sizeof(bytes)};
+	struct agora_reservation room;
+	uint64_t cursor = 0;
+	int result;
+
+	for (unsigned i = 0; i < 60; i++)
+		append(log, sizes[i % 4]);
+	result = agora_log_register(log, &cursor);
+	for (unsigned i = 0; !result && i < 6; i++)
+		must(agora_log_read(log, &cursor, &b, NULL), "read");
+	append(log, sizes[0]);
+	must(agora_log_reserve(log, sizes[0], &room), "reserve");
+}
+
+static void fill_log_any(void *log)
+{
+	fill_log(log, (const size_t[]){24, 300, FUZZ_LONG, 0});
+}
+
+static void fill_log_fixed(void *log)
+{
+	fill_log(log, (const size_t[]){24, 24, 24, 24});
+}
+
 struct family families[] = {
 	{.path = "p/any.queue",
 		.fill = fill_any,
@@ -271,6 +371,17 @@ struct family families[] = {
 			.key_size = 8,
 			.message_size = 8,
 			.clients = 1}},
+	{.path = "p/any.map",
+		.fill = fill_map,
+		.options = {.capacity = 1024,
+			.key_size = 40,
+			.message_size = FUZZ_LONG,
+			.inline_size = 24,
+			.memory = 1 << 17,
+			.clients = 5}},
+	{.path = "p/short.set",
+		.fill = fill_set,
+		.options = {.capacity = 64, .key_size = 40, .clients = 4}},
 	{.path = "p/packets.queue",
 		.fill = fill_packets,
 		.options = {.capacity = 16,
@@ -318,6 +429,20 @@ struct family families[] = {
 			.memory = 1 << 16,
 			.writers = AGORA_WRITERS_ONE,
 			.clients = 3}},
+	{.path = "p/any.stack",
+		.fill = fill_bag,
+		.options = {.capacity = 12,
+			.message_size = FUZZ_LONG,
+			.inline_size = 40,
+			.memory = 1 << 17,
+			.clients = 3}},
+	{.path = "p/any.list",
+		.fill = fill_list,
+		.options = {.capacity = 16,
+			.message_size = FUZZ_LONG,
+			.inline_size = 40,
+			.memory = 1 << 17,
+			.clients = 3}},
 	{.path = "p/strict.heap",
 		.fill = fill_heap,
 		.options = {.capacity = 40,
@@ -333,6 +458,34 @@ struct family families[] = {
 			.memory = 1 << 16,
 			.clients = 5,
 			.flags = AGORA_RELAXED}},
+	{.path = "p/many.log",
+		.fill = fill_log_any,
+		.options = {.capacity = 12,
+			.message_size = FUZZ_LONG,
+			.inline_size = 40,
+			.memory = 1 << 16,
+			.flags = AGORA_RELIABLE,
+			.clients = 3}},
+	{.path = "p/fixed.log",
+		.fill = fill_log_fixed,
+		.options = {.capacity = 20,
+			.message_size = 24,
+			.flags = AGORA_FIXED,
+			.clients = 3}},
+	{.path = "p/one.log",
+		.fill = fill_log_any,
+		.options = {.capacity = 12,
+			.message_size = FUZZ_LONG,
+			.memory = 1 << 16,
+			.writers = AGORA_WRITERS_ONE,
+			.clients = 3}},
+	{.path = "p/slots.log",
+		.fill = fill_log_fixed,
+		.options = {.capacity = 12,
+			.message_size = 24,
+			.flags = AGORA_FIXED | AGORA_RELIABLE,
+			.writers = AGORA_WRITERS_ONE,
+			.clients = 3}},
 };
 
 const unsigned family_count = sizeof(families) / sizeof(*families);

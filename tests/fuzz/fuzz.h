@@ -102,6 +102,10 @@ struct change change_invent(unsigned *seed);
 
 /* ---- operations ---- */
 
+/* Of operate_list.c: a walk; insertions and removals. */
+int operate_list_look(struct agora_object *object, struct agora_buffer *b);
+int operate_list_change(struct agora_object *object, struct agora_buffer *b);
+
 /* Open the object of a family, read-only and then for writing, and do all. */
 void operate(const struct family *family, const struct input *input);
 

@@ -94,6 +94,36 @@ static int do_wait(struct run *r)
 	return result < 0 ? result : 0;
 }
 
+static int do_snapshot(struct run *r)
+{
+	struct agora_snapshot *snapshot;
+	int result = agora_object_snapshot(r->object, &snapshot);
+
+	if (result)
+		return result;
+	for (int i = 0; !result && i < 40; i++) {
+		struct agora_buffer b = buffer(r);
+
+		result = copied(agora_snapshot_next(snapshot, &b), &b);
+	}
+	agora_snapshot_close(snapshot);
+	return result;
+}
+
+static int do_list_look(struct run *r)
+{
+	struct agora_buffer b = buffer(r);
+
+	return operate_list_look(r->object, &b);
+}
+
+static int do_list_change(struct run *r)
+{
+	struct agora_buffer b = buffer(r);
+
+	return operate_list_change(r->object, &b);
+}
+
 /* ---- queues ---- */
 
 static int do_peek(struct run *r)
@@ -384,6 +414,91 @@ static int do_delete(struct run *r)
 	return result;
 }
 
+/* ---- ordered maps and sets ---- */
+
+struct seen {
+	const struct run *run;
+	unsigned entries, sum;
+};
+
+/* The copies are as large as they say. */
+static int visit(void *argument, const struct agora_entry *entry)
+{
+	struct seen *seen = argument;
+	const unsigned char *key = entry->key, *value = entry->value;
+
+	if (entry->key_size > seen->run->key_size)
+		fuzz_fail("a key of %zu", entry->key_size);
+	for (size_t i = 0; i < entry->key_size; i++)
+		seen->sum += key[i];
+	for (size_t i = 0; i < entry->value_size; i++)
+		seen->sum += value[i];
+	return seen->entries++ > 100;
+}
+
+static int do_range(struct run *r)
+{
+	const struct agora_range range = {
+		.from = "12", .from_size = 2, .to = "5", .to_size = 1};
+	struct seen seen = {.run = r};
+	int result = agora_map_range(
+		(struct agora_map *)r->object, &range, visit, &seen);
+
+	return result > 0 ? 0 : result;
+}
+
+static int do_count(struct run *r)
+{
+	uint64_t count;
+
+	return agora_map_count((struct agora_map *)r->object, NULL, &count);
+}
+
+static int do_previous(struct run *r)
+{
+	struct agora_buffer key = {
+		.data = r->key, .capacity = r->key_size, .size = SIZE_MAX};
+	int result = 0;
+
+	for (int i = 0; !result && i < 200; i++) {
+		struct agora_buffer b = buffer(r);
+
+		result =
+			copied(agora_map_previous(
+				       (struct agora_map *)r->object, &key, &b),
+				&b);
+		copied(result, &key);
+	}
+	return result;
+}
+
+static int do_map_swap(struct run *r)
+{
+	struct agora_buffer old = buffer(r);
+	struct agora_buffer new = {
+		.data = (void *)"swapped", .capacity = 7, .size = 7};
+
+	return copied(agora_map_swap((struct agora_map *)r->object, "12", 2,
+			      &new, &old),
+		&old);
+}
+
+static int do_map_add(struct run *r)
+{
+	return agora_map_add(
+		(struct agora_map *)r->object, "count", 5, 1, NULL);
+}
+
+static int do_join(struct run *r)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < KEYS; i += 2)
+		result = agora_set_add((struct agora_set *)r->object,
+			keys[i].data, keys[i].size);
+	return result;
+}
+
 /* ---- strings ---- */
 
 static struct agora_string *string_of(const struct run *r)
@@ -455,6 +570,72 @@ static int do_clear(struct run *r)
 	return agora_string_clear(string_of(r));
 }
 
+/* ---- logs ---- */
+
+static struct agora_log *log_of(const struct run *r)
+{
+	return (struct agora_log *)r->object;
+}
+
+static int read_log(struct run *r, uint64_t cursor)
+{
+	int result = 0;
+
+	for (int i = 0; !result && i < 40; i++) {
+		struct agora_buffer b = buffer(r);
+		uint64_t missed;
+
+		result = copied(
+			agora_log_read(log_of(r), &cursor, &b, &missed), &b);
+	}
+	return result;
+}
+
+static int do_read_log(struct run *r)
+{
+	uint64_t cursor;
+	int result = read_log(r, 0);
+
+	if (!agora_log_back(log_of(r), 5, &cursor))
+		result = read_log(r, cursor);
+	return result;
+}
+
+static int do_read_wait(struct run *r)
+{
+	struct agora_buffer b = buffer(r);
+	uint64_t cursor;
+	int result = agora_log_end(log_of(r), &cursor);
+
+	if (!result)
+		result = copied(agora_log_read_wait(
+					log_of(r), &cursor, &past, &b, NULL),
+			&b);
+	return result;
+}
+
+static int do_newest(struct run *r)
+{
+	struct agora_buffer b = buffer(r);
+
+	return copied(agora_log_newest(log_of(r), &b), &b);
+}
+
+static int do_register(struct run *r)
+{
+	uint64_t cursor = 0;
+	int result = agora_log_register(log_of(r), &cursor);
+
+	if (result)
+		return result == -EOPNOTSUPP ? 0 : result;
+	return read_log(r, cursor);
+}
+
+static int do_unregister(struct run *r)
+{
+	return agora_log_unregister(log_of(r));
+}
+
 /* A segment's bytes are a text, too, which may be taken for a reference. */
 static int do_reference(struct run *r)
 {
@@ -509,6 +690,9 @@ static const struct operation operations[] = {
 	{"stat", NULL, false, do_stat},
 	{"clients", NULL, false, do_clients},
 	{"check", NULL, false, do_check},
+	{"snapshot", &kind_queue, false, do_snapshot},
+	{"walk", &kind_list, false, do_list_look},
+	{"change", &kind_list, true, do_list_change},
 	{"peek", &kind_queue, false, do_peek},
 	{"walk", &kind_queue, false, do_walk},
 	{"tap", &kind_queue, false, do_tap},
@@ -552,6 +736,23 @@ static const struct operation operations[] = {
 	{"compare", &kind_table, true, do_compare},
 	{"add", &kind_table, true, do_add},
 	{"delete", &kind_table, true, do_delete},
+	{"get", &kind_map, false, do_get},
+	{"next", &kind_map, false, do_next},
+	{"previous", &kind_map, false, do_previous},
+	{"range", &kind_map, false, do_range},
+	{"count", &kind_map, false, do_count},
+	{"put", &kind_map, true, do_put},
+	{"swap", &kind_map, true, do_map_swap},
+	{"add", &kind_map, true, do_map_add},
+	{"delete", &kind_map, true, do_delete},
+	{"put", &kind_map, true, do_put},
+	{"get", &kind_set, false, do_get},
+	{"next", &kind_set, false, do_next},
+	{"previous", &kind_set, false, do_previous},
+	{"range", &kind_set, false, do_range},
+	{"join", &kind_set, true, do_join},
+	{"delete", &kind_set, true, do_delete},
+	{"join", &kind_set, true, do_join},
 	{"load", &kind_string, false, do_load},
 	{"tap", &kind_string, false, do_tap_string},
 	{"await", &kind_string, false, do_await},
@@ -563,6 +764,19 @@ static const struct operation operations[] = {
 	{"store", &kind_string, true, do_store},
 	{"await", &kind_string, true, do_await},
 	{"clear", &kind_string, true, do_clear},
+	{"walk", &kind_log, false, do_walk},
+	{"tap", &kind_log, false, do_tap},
+	{"read", &kind_log, false, do_read_log},
+	{"read_wait", &kind_log, false, do_read_wait},
+	{"newest", &kind_log, false, do_newest},
+	{"append", &kind_log, true, do_push},
+	{"register", &kind_log, true, do_register},
+	{"append_batch", &kind_log, true, do_push_batch},
+	{"reserve", &kind_log, true, do_reserve},
+	{"append_wait", &kind_log, true, do_push_wait},
+	{"read", &kind_log, true, do_read_log},
+	{"unregister", &kind_log, true, do_unregister},
+	{"append", &kind_log, true, do_push},
 	{"wait", NULL, true, do_wait},
 	{"yield", NULL, true, do_yield},
 	{"repair", NULL, true, do_repair},
@@ -582,13 +796,21 @@ static void allow(const char *name, int result)
 	fuzz_fail("%s: %d (%s)", name, result, agora_strerror(result));
 }
 
+/* Stacks and lists have most of what queues have. */
+static bool is_for(const struct operation *o, const struct kind *kind)
+{
+	if (o->kind == &kind_queue &&
+		(kind == &kind_stack || kind == &kind_list))
+		return o->run != do_walk && o->run != do_reserve;
+	return !o->kind || o->kind == kind;
+}
+
 static void do_all(struct run *r, bool writes, unsigned first)
 {
 	for (size_t i = 0; i < COUNT; i++) {
 		const struct operation *o = &operations[(i + first) % COUNT];
 
-		if ((o->writes && !writes) ||
-			(o->kind && o->kind != r->object->named))
+		if ((o->writes && !writes) || !is_for(o, r->object->named))
 			continue;
 		fuzz_tick();
 		allow(o->name, o->run(r));

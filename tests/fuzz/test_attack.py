@@ -8,7 +8,9 @@ import drivers
 
 SANITIZED = "sanitize" in str(drivers.BUILD)
 ROUNDS = 100 if SANITIZED else 1000
-FAMILIES = [*range(7), "p/many.string", "p/one.string", "p/strict.heap", "p/relaxed.heap"]
+FAMILIES = [*range(7), "p/many.string", "p/one.string", "p/strict.heap",
+            "p/relaxed.heap", "p/many.log", "p/fixed.log", "p/one.log",
+            "p/slots.log"]
 
 
 @pytest.mark.timeout(350)

@@ -1,20 +1,7 @@
 /* queue.c - behaviour of agora/queue.h. */
-#include "driver.h"
-
-#define PATH "p/q.queue"
+#include "queue.h"
 
 static unsigned char data[1 << 20];
-
-static struct agora_queue *open_with(const struct agora_options *options)
-{
-	struct agora_queue *q;
-	int error = agora_program_create(space, "p", NULL);
-
-	CHECK(!error || error == -EEXIST);
-	CHECK_OK(agora_queue_open(
-		space, PATH, AGORA_WRITE | AGORA_CREATE, options, &q));
-	return q;
-}
 
 static struct agora_queue *open_again(uint32_t flags)
 {
@@ -342,7 +329,7 @@ TEST(an_acquired_message_is_released_or_restored_in_its_place)
 	agora_queue_close(q);
 }
 
-TEST(an_acquired_long_message_is_read_piece_by_piece)
+TEST_MANY(an_acquired_long_message_is_read_piece_by_piece)
 {
 	struct agora_queue *q = open_with(NULL);
 	unsigned char piece[1000];
@@ -367,7 +354,7 @@ TEST(an_acquired_long_message_is_read_piece_by_piece)
 	agora_queue_close(q);
 }
 
-TEST(closing_gives_back_what_was_acquired)
+TEST_MANY(closing_gives_back_what_was_acquired)
 {
 	struct agora_queue *q = open_with(NULL);
 	struct agora_queue *other = open_again(AGORA_WRITE);
@@ -413,7 +400,7 @@ TEST(what_a_dead_consumer_held_is_delivered_again)
 	agora_queue_close(q);
 }
 
-TEST(types_are_checked_on_request)
+TEST_MANY(types_are_checked_on_request)
 {
 	struct agora_options options = {.type = "utf8"};
 	struct agora_queue *q = open_with(&options);

@@ -1,19 +1,7 @@
 /* queue_batch.c - push_batch and pop_batch, and singles among them. */
-#include "driver.h"
+#include "queue.h"
 
-#define PATH "p/q.queue"
 #define MOST 200
-
-static struct agora_queue *open_with(const struct agora_options *options)
-{
-	struct agora_queue *q;
-	int error = agora_program_create(space, "p", NULL);
-
-	CHECK(!error || error == -EEXIST);
-	CHECK_OK(agora_queue_open(
-		space, PATH, AGORA_WRITE | AGORA_CREATE, options, &q));
-	return q;
-}
 
 static const struct agora_options any,
 	fixed = {.message_size = 8, .flags = AGORA_FIXED};
@@ -171,7 +159,7 @@ TEST(messages_of_all_sizes_may_stand_in_one_batch)
 	close_one(q);
 }
 
-TEST(a_message_that_is_refused_ends_the_batch_before_it)
+TEST_MANY(a_message_that_is_refused_ends_the_batch_before_it)
 {
 	struct agora_options options = {.message_size = 100, .type = "utf8"};
 	struct agora_queue *q = open_with(&options), *checked;
@@ -221,7 +209,7 @@ TEST(what_does_not_fit_its_buffer_stays)
 	}
 }
 
-TEST(walking_and_peeking_see_what_is_left_of_a_packet)
+TEST_MANY(walking_and_peeking_see_what_is_left_of_a_packet)
 {
 	for (int kind = 0; kind < 2; kind++) {
 		struct agora_queue *q = open_one(kind, 64);
@@ -307,7 +295,7 @@ TEST(a_reader_can_neither_push_nor_pop_batches)
 	close_one(q);
 }
 
-TEST(a_batch_wakes_as_many_sleepers_as_it_has_messages)
+TEST_MANY(a_batch_wakes_as_many_sleepers_as_it_has_messages)
 {
 	enum { SLEEPERS = 5 };
 	struct agora_queue *q = open_one(1, 16);

@@ -1,20 +1,7 @@
 /* queue_room.c - reserve, write, commit and abort; what stat says of them. */
-#include "driver.h"
-
-#define PATH "p/q.queue"
+#include "queue.h"
 
 static unsigned char data[300000], out[sizeof(data)];
-
-static struct agora_queue *open_with(const struct agora_options *options)
-{
-	struct agora_queue *q;
-	int error = agora_program_create(space, "p", NULL);
-
-	CHECK(!error || error == -EEXIST);
-	CHECK_OK(agora_queue_open(
-		space, PATH, AGORA_WRITE | AGORA_CREATE, options, &q));
-	return q;
-}
 
 static int pop(struct agora_queue *q, size_t *ret_size)
 {
@@ -54,7 +41,7 @@ TEST(what_is_reserved_is_seen_once_it_is_committed)
 	agora_queue_close(q);
 }
 
-TEST(a_message_may_turn_out_shorter_than_reserved)
+TEST_MANY(a_message_may_turn_out_shorter_than_reserved)
 {
 	struct agora_queue *q = open_with(NULL);
 	static const size_t sizes[] = {0, 1, 100, 224, 225, 5000, 60000};
@@ -104,7 +91,7 @@ TEST(long_messages_are_written_piece_by_piece_in_any_order)
 	agora_queue_close(q);
 }
 
-TEST(what_is_aborted_never_was)
+TEST_MANY(what_is_aborted_never_was)
 {
 	struct agora_queue *q = open_with(NULL);
 	struct agora_reservation short_one, long_one;
@@ -120,7 +107,7 @@ TEST(what_is_aborted_never_was)
 	agora_queue_close(q);
 }
 
-TEST(commit_to_a_full_queue_keeps_the_reservation)
+TEST_MANY(commit_to_a_full_queue_keeps_the_reservation)
 {
 	struct agora_options options = {.capacity = 2};
 	struct agora_queue *q = open_with(&options);
@@ -172,7 +159,7 @@ TEST(sizes_and_types_are_checked)
 	agora_queue_close(q);
 }
 
-TEST(closing_frees_what_was_reserved)
+TEST_MANY(closing_frees_what_was_reserved)
 {
 	struct agora_queue *q = open_with(NULL), *other = open_with(NULL);
 	struct agora_reservation r;
@@ -184,7 +171,7 @@ TEST(closing_frees_what_was_reserved)
 	agora_queue_close(q);
 }
 
-TEST(what_a_dead_producer_had_reserved_comes_back_and_is_counted)
+TEST_MANY(what_a_dead_producer_had_reserved_comes_back_and_is_counted)
 {
 	struct agora_queue *q = open_with(NULL);
 	struct driver_signal ready = driver_signal();

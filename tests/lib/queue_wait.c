@@ -1,22 +1,9 @@
 /* queue_wait.c - waiting for a queue, alone, in threads, for many at once. */
-#include "driver.h"
+#include "queue.h"
 
 #include <pthread.h>
 
-#define PATH "p/q.queue"
-
 static unsigned char data[1 << 20];
-
-static struct agora_queue *open_with(const struct agora_options *options)
-{
-	struct agora_queue *q;
-	int error = agora_program_create(space, "p", NULL);
-
-	CHECK(!error || error == -EEXIST);
-	CHECK_OK(agora_queue_open(
-		space, PATH, AGORA_WRITE | AGORA_CREATE, options, &q));
-	return q;
-}
 
 static struct agora_queue *open_again(uint32_t flags)
 {
@@ -166,7 +153,7 @@ static void *thread_pop(void *unused)
 	return NULL;
 }
 
-TEST(threads_may_share_a_handle)
+TEST_MANY(threads_may_share_a_handle)
 {
 	pthread_t threads[6];
 	long long n = 3 * PER_THREAD;

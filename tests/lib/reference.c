@@ -201,6 +201,42 @@ TEST(a_small_buffer_learns_the_size_of_the_text)
 	CHECK_OK(agora_reference_format(&r, &b));
 }
 
+/* Bytes are changed, cut out and put in; ends where nothing may be read. */
+TEST(any_text_is_a_reference_that_comes_back_or_is_refused)
+{
+	static const char marks[] = "/#@%09aA. \xff\xc3\xbc";
+	static const char *const seeds[] = {"weather/prices.table#a%20b@17",
+		"p/s.string@18446744073709551615", "a%23/b.map#"};
+	static struct agora_reference r, back;
+	unsigned seed = 1, sound = 0;
+
+	for (unsigned i = 0; i < 300000; i++) {
+		const char *from = seeds[i % 3];
+		size_t size = strlen(from);
+		char *at = got + sizeof(got) - size;
+
+		memcpy(at, from, size);
+		for (int n = rand_r(&seed) % 4; n; n--)
+			at[(size_t)rand_r(&seed) % size] =
+				rand_r(&seed) % 2
+					? marks[(size_t)rand_r(&seed) %
+						  (sizeof(marks) - 1)]
+					: (char)rand_r(&seed);
+		at += (size_t)rand_r(&seed) % (i % 5 ? 1 : size);
+		size = (size_t)(got + sizeof(got) - at);
+		if (agora_reference_parse(at, size, &r))
+			continue;
+		sound++;
+		back = parsed(format(&r));
+		CHECK_STR(r.path, back.path);
+		CHECK_EQ(r.version, back.version);
+		CHECK_EQ(r.has_key, back.has_key);
+		CHECK_EQ(r.key_size, back.key_size);
+		CHECK(!memcmp(r.key, back.key, r.key_size));
+	}
+	CHECK(sound > 30000 && sound < 270000);
+}
+
 /* ---- make and follow ---- */
 
 static struct agora_object *open_object(const char *path)
@@ -260,10 +296,10 @@ TEST(a_reference_to_a_string_is_followed_until_it_changes)
 	agora_resolver_close(resolver);
 }
 
-TEST(a_reference_to_a_key_is_followed_until_it_changes)
+static void follow_a_key_of(const char *path)
 {
 	struct agora_resolver *resolver = open_resolver();
-	struct agora_object *t = open_object("p/t.table");
+	struct agora_object *t = open_object(path);
 	struct agora_buffer b = {.data = got, .capacity = sizeof(got)};
 	struct agora_reference r;
 	uint64_t version;
@@ -287,6 +323,16 @@ TEST(a_reference_to_a_key_is_followed_until_it_changes)
 	CHECK_STR("empty", got);
 	agora_object_close(t);
 	agora_resolver_close(resolver);
+}
+
+TEST(a_reference_to_a_key_of_a_table_is_followed_until_it_changes)
+{
+	follow_a_key_of("p/t.table");
+}
+
+TEST(a_reference_to_a_key_of_a_map_is_followed_until_it_changes)
+{
+	follow_a_key_of("p/t.map");
 }
 
 TEST(what_is_gone_is_enoent_and_what_has_no_values_is_said)

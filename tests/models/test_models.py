@@ -44,7 +44,7 @@ def search(path, model, script, *faults):
     (model, script)
     for model, scripts in {
         "queue": 4, "packet": 4, "spsc": 4, "bell": 3, "table": 4,
-        "table_one": 5}.items()
+        "table_one": 5, "list": 5}.items()
     for script in range(1, scripts + 1)
 ])
 def test_whoever_dies_whenever_the_protocol_holds(tmp_path, model, script):
@@ -75,6 +75,12 @@ def test_whoever_dies_whenever_the_protocol_holds(tmp_path, model, script):
     ("table_one", 3, "MEND_FORWARD"),
     ("table_one", 4, "NO_FIND"),
     ("table_one", 4, "NO_ADOPT"),
+    ("list", 5, "NO_STILL"),
+    ("list", 5, "NO_VERSION"),
+    ("list", 1, "STATE_LATE"),
+    ("list", 1, "NO_CONFIRM"),
+    ("list", 3, "PUT_LOST"),
+    ("list", 4, "WALK_BLIND"),
 ])
 def test_a_fault_in_the_protocol_is_found(tmp_path, model, script, fault):
     assert search(tmp_path, model, script, fault) == 1

@@ -17,8 +17,11 @@ STRUCTS = {
     "agora_reservation": _library.Reservation,
     "agora_program_options": _library.ProgramOptions,
     "agora_program_info": _library.ProgramInfo,
-    "agora_event": _library.Event,
+    "agora_event": _library.Event, "agora_range": _library.Range,
+    "agora_entry": _library.Entry,
     "agora_reference": _library.RawReference,
+    "agora_type_error": _library.TypeError_,
+    "agora_type_field": _library.TypeField,
 }
 
 CONSTANTS = {
@@ -78,6 +81,8 @@ def headers():
     found = {}
     for path in (ROOT / "include" / "agora").glob("*.h"):
         text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+        # A function that is passed is one argument.
+        text = re.sub(r"\(\*(\w+)\)\([^()]*\)", r"\1", text)
         for name, inside in re.findall(r"\b(agora_\w+)\(([^)]*)\)", text):
             found[name] = 0 if inside.strip() == "void" else (
                 inside.count(",") + 1)

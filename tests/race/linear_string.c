@@ -171,8 +171,8 @@ static bool stops_one(int self, const char *point)
 		"string_one_looked", "string_one_copied", NULL};
 	static const char *const writes[] = {"string_one_announced",
 		"string_one_claimed", "string_one_written", "string_one_hung",
-		"string_one_filled", "string_one_published", "message_",
-		"pool_", NULL};
+		"string_one_named", "string_one_filled", "string_one_published",
+		"message_", "pool_", NULL};
 
 	return linear_is_of(point, self ? reads : writes);
 }

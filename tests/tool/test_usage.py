@@ -2,7 +2,7 @@
 
 import pytest
 
-COMMANDS = ("mount umount ls register create rm stat push pop peek tail get "
+COMMANDS = ("mount umount ls register create rm stat push pop peek tail follow get "
             "put del range watch doctor").split()
 
 

@@ -19,23 +19,28 @@ from ._library import lib as _lib
 from .heap import Heap, Ranked
 from .hold import Claim, Reservation
 from .list import Element, List
+from .map import Map
+from .log import Log, Reader
 from .object import Check, Client, Object, Options, Stat
 from .program import Program, ProgramInfo
 from .queue import Queue, Sequence, Tap
 from .reference import Reference, Resolver
+from .set import Set
 from .space import Space
 from .stack import Stack
 from .string import Change, String
 from .table import Entry, Keyed, StaleError, Table
+from .type import Field, Type, TypeMismatch, Types
 from .waiter import wait
 from .watch import Event, Watch
 
 __all__ = [
-    "ADVANCED", "Change", "Check", "Claim", "Client", "Element",
-    "Entry", "Event", "Heap", "Keyed", "List", "Object",
+    "ADVANCED", "Change", "Check", "Claim", "Client", "Element", "Entry",
+    "Event", "Field", "Heap", "Keyed", "List", "Log", "Map", "Object",
     "Options", "Program", "ProgramInfo", "Queue", "READABLE", "Ranked",
-    "Reference", "Reservation", "Resolver", "Sequence", "Space",
-    "Stack", "StaleError", "Stat", "String", "Table", "Tap", "WRITABLE", "Watch", "open", "register",
+    "Reader", "Reference", "Reservation", "Resolver", "Sequence", "Set",
+    "Space", "Stack", "StaleError", "Stat", "String", "Table", "Tap", "Type",
+    "TypeMismatch", "Types", "WRITABLE", "Watch", "open", "register",
     "version", "wait",
 ]
 

@@ -19,8 +19,8 @@ import errno
 import math
 import os
 import time
-from ctypes import POINTER, byref, c_char, c_char_p, c_int, c_int64, c_long
-from ctypes import c_size_t, c_ubyte, c_uint32, c_uint64, c_void_p
+from ctypes import CFUNCTYPE, POINTER, byref, c_char, c_char_p, c_int, c_int64
+from ctypes import c_long, c_size_t, c_ubyte, c_uint, c_uint32, c_uint64, c_void_p
 from typing import Any, Callable, Optional
 
 NAME = "libagora.so.0"
@@ -149,9 +149,38 @@ class ProgramInfo(ctypes.Structure):
                 ("uid", c_uint32), ("gid", c_uint32)]
 
 
+class TypeError_(ctypes.Structure):
+    """struct agora_type_error"""
+
+    _fields_ = [("offset", c_size_t), ("line", c_uint32),
+                ("column", c_uint32), ("reason", c_char * 240)]
+
+
+class TypeField(ctypes.Structure):
+    _fields_ = [("name", c_void_p), ("name_size", c_size_t),
+                ("type", c_char_p), ("offset", c_size_t),
+                ("size", c_size_t), ("depth", c_uint32),
+                ("dims", c_uint32), ("count", c_uint32 * 4)]
+
+
 class Event(ctypes.Structure):
     _fields_ = [("type", c_int), ("program", c_char * 256),
                 ("object", c_char * 256)]
+
+
+class Range(ctypes.Structure):
+    _fields_ = [("from", c_void_p), ("from_size", c_size_t),
+                ("to", c_void_p), ("to_size", c_size_t),
+                ("limit", c_uint64), ("reserved", c_uint64 * 3)]
+
+
+class Entry(ctypes.Structure):
+    _fields_ = [("key", c_void_p), ("key_size", c_size_t),
+                ("value", c_void_p), ("value_size", c_size_t),
+                ("version", c_uint64)]
+
+
+VISIT = CFUNCTYPE(c_int, c_void_p, POINTER(Entry))
 
 
 KEY = (c_char_p, c_size_t)
@@ -164,6 +193,26 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "kind_of": (POINTER(Kind), c_char_p),
     "options_problem": (c_char_p, POINTER(Kind), POINTER(Options)),
     "type_check": (c_int, c_char_p, c_char_p, c_size_t, POINTER(c_size_t)),
+    "type_is_a": (c_int, c_char_p, c_char_p),
+    "type_parent": (c_int, c_char_p, c_char_p),
+    "type_part": (c_int, c_char_p, c_uint, c_char_p),
+    "type_set_open": (c_int, POINTER(c_void_p)),
+    "type_set_close": (None, c_void_p),
+    "type_set_add": (c_int, c_void_p, c_char_p, c_char_p,
+                     POINTER(TypeError_)),
+    "type_open": (c_int, c_char_p, c_void_p, POINTER(c_void_p),
+                  POINTER(TypeError_)),
+    "type_close": (None, c_void_p),
+    "type_text": (c_char_p, c_void_p),
+    "type_size": (c_size_t, c_void_p),
+    "type_view": (c_int, c_void_p),
+    "type_field": (c_int, c_void_p, c_size_t, POINTER(TypeField)),
+    "type_validate": (c_int, c_void_p, c_char_p, c_size_t,
+                      POINTER(TypeError_)),
+    "type_print": (c_int, c_void_p, c_char_p, c_size_t, POINTER(Buffer)),
+    "type_scan": (c_int, c_void_p, c_char_p, c_size_t, POINTER(Buffer),
+                  POINTER(TypeError_)),
+    "type_schema": (c_int, c_void_p, POINTER(Buffer)),
     "space_open": (c_int, c_char_p, POINTER(c_void_p)),
     "space_close": (None, c_void_p),
     "space_path": (c_char_p, c_void_p),
@@ -245,9 +294,42 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "table_compare": (c_int, c_void_p, *KEY, POINTER(Buffer),
                       POINTER(c_uint64)),
     "table_add": (c_int, c_void_p, *KEY, c_int64, POINTER(c_int64)),
+    "map_open": (c_int, c_void_p, c_char_p, c_uint32, POINTER(Options),
+                 POINTER(c_void_p)),
+    "map_object": (c_void_p, c_void_p),
+    "map_swap": (c_int, c_void_p, *KEY, POINTER(Buffer), POINTER(Buffer)),
+    "map_compare": (c_int, c_void_p, *KEY, POINTER(Buffer),
+                    POINTER(c_uint64)),
+    "map_add": (c_int, c_void_p, *KEY, c_int64, POINTER(c_int64)),
+    "map_next": (c_int, c_void_p, POINTER(Buffer), POINTER(Buffer)),
+    "map_previous": (c_int, c_void_p, POINTER(Buffer), POINTER(Buffer)),
+    "map_range": (c_int, c_void_p, POINTER(Range), VISIT, c_void_p),
+    "map_count": (c_int, c_void_p, POINTER(Range), POINTER(c_uint64)),
+    "set_open": (c_int, c_void_p, c_char_p, c_uint32, POINTER(Options),
+                 POINTER(c_void_p)),
+    "set_object": (c_void_p, c_void_p),
+    "set_add": (c_int, c_void_p, *KEY),
+    "set_has": (c_int, c_void_p, *KEY),
+    "set_delete": (c_int, c_void_p, *KEY),
+    "set_next": (c_int, c_void_p, POINTER(Buffer)),
+    "set_previous": (c_int, c_void_p, POINTER(Buffer)),
+    "set_range": (c_int, c_void_p, POINTER(Range), VISIT, c_void_p),
+    "set_count": (c_int, c_void_p, POINTER(Range), POINTER(c_uint64)),
     "object_load": (c_int, c_void_p, POINTER(Buffer)),
     "object_store": (c_int, c_void_p, c_char_p, c_size_t),
     "object_append": (c_int, c_void_p, c_char_p, c_size_t),
+    "log_open": (c_int, c_void_p, c_char_p, c_uint32, POINTER(Options),
+                 POINTER(c_void_p)),
+    "log_object": (c_void_p, c_void_p),
+    "log_read": (c_int, c_void_p, POINTER(c_uint64), POINTER(Buffer),
+                 POINTER(c_uint64)),
+    "log_read_wait": (c_int, c_void_p, POINTER(c_uint64), POINTER(Timespec),
+                      POINTER(Buffer), POINTER(c_uint64)),
+    "log_newest": (c_int, c_void_p, POINTER(Buffer)),
+    "log_oldest": (c_int, c_void_p, POINTER(c_uint64)),
+    "log_back": (c_int, c_void_p, c_uint64, POINTER(c_uint64)),
+    "log_register": (c_int, c_void_p, POINTER(c_uint64)),
+    "log_unregister": (c_int, c_void_p),
     "string_open": (c_int, c_void_p, c_char_p, c_uint32, POINTER(Options),
                     POINTER(c_void_p)),
     "string_object": (c_void_p, c_void_p),
@@ -355,6 +437,7 @@ class ObjectHandle(Handle):
     table: c_void_p  # the same object, for the functions of tables
     string: c_void_p  # and of strings
     list: c_void_p  # and of lists
+    log: c_void_p  # and of logs
     awaited = False  # whether an event loop ever waited for it
     bell: Any = None  # who awaits it, in event loops: see _reactor.py
 
@@ -373,6 +456,14 @@ class ResolverHandle(Handle):
 
 class WatchHandle(Handle):
     destroy = lib.agora_watch_close
+
+
+class TypeHandle(Handle):
+    destroy = lib.agora_type_close
+
+
+class TypeSetHandle(Handle):
+    destroy = lib.agora_type_set_close
 
 
 def failure(code: int, name: Optional[str] = None,

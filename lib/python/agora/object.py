@@ -43,6 +43,7 @@ WRITERS = {"many": 1, "one": 2}
 FIXED = 1
 SPSC = 2
 RELAXED = 4
+RELIABLE = 8
 
 # What a buffer has at first, and the most that one keeps between calls.
 LEAST, MOST = 4096, 1 << 20
@@ -60,6 +61,7 @@ class Options(TypedDict, total=False):
     fixed: bool  #: of a queue: each message has message_size bytes
     spsc: bool  #: of a queue: one producer and one consumer at a time
     relaxed: bool  #: of a heap: order within a bound, more at a time
+    reliable: bool  #: of a log: registered readers hold writers back
     inline_size: int  #: bytes kept beside the header; a hint
     clients: int  #: most handles at one time
     mode: int  #: permission bits, 0o660 & ~umask by default
@@ -93,6 +95,8 @@ class Stat:
     rank_bound: int  #: of a relaxed heap
     format: int
     created: float  #: seconds since the epoch
+    reliable: bool = False
+    readers: int = 0  #: registered with a reliable log
 
 
 @dataclass(frozen=True)
@@ -164,6 +168,8 @@ def raw_options(options: Options) -> RawOptions:
         raw.flags |= SPSC
     if known.pop("relaxed", False):
         raw.flags |= RELAXED
+    if known.pop("reliable", False):
+        raw.flags |= RELIABLE
     writers = known.pop("writers", None)
     if writers is not None:
         if writers not in WRITERS:
@@ -413,6 +419,7 @@ def stat_of(raw: RawStat) -> Stat:
                 spsc=bool(raw.flags & SPSC),
                 relaxed=bool(raw.flags & RELAXED),
                 rank_bound=raw.rank_bound,
+                reliable=bool(raw.flags & RELIABLE), readers=raw.readers,
                 created=raw.created.seconds(), **same)
 
 

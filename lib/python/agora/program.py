@@ -14,8 +14,11 @@ from ._library import ProgramOptions as RawOptions
 from ._library import bytes_of, failure, lib, output, strings, text_of
 from .heap import Heap
 from .list import List
+from .map import Map
+from .log import Log
 from .object import Object
 from .queue import Queue
+from .set import Set
 from .stack import Stack
 from .string import String
 from .table import Table
@@ -151,6 +154,10 @@ class Program:
         """Open a list such as "stops.list", as open() does."""
         return self.space.list(f"{self.name}/{name}", flag, **options)
 
+    def log(self, name: str, flag: str = "c", **options: Any) -> Log:
+        """Open a log such as "feed.log", as open() does."""
+        return self.space.log(f"{self.name}/{name}", flag, **options)
+
     def string(self, name: str, flag: str = "c", **options: Any) -> String:
         """Open a string such as "mode.string", as open() does."""
         return self.space.string(f"{self.name}/{name}", flag, **options)
@@ -158,3 +165,11 @@ class Program:
     def table(self, name: str, flag: str = "c", **options: Any) -> Table:
         """Open a table such as "prices.table", as open() does."""
         return self.space.table(f"{self.name}/{name}", flag, **options)
+
+    def map(self, name: str, flag: str = "c", **options: Any) -> Map:
+        """Open an ordered map such as "index.map", as open() does."""
+        return self.space.map(f"{self.name}/{name}", flag, **options)
+
+    def set(self, name: str, flag: str = "c", **options: Any) -> Set:
+        """Open an ordered set such as "members.set", as open() does."""
+        return self.space.set(f"{self.name}/{name}", flag, **options)

@@ -12,21 +12,20 @@ from ._library import KEYED, SpaceHandle, bytes_of, failure, lib, output
 from ._library import strings
 from .heap import Heap
 from .list import List
+from .map import Map
+from .log import Log
 from .object import Object, open_failure, raw_options
 from .program import Program, ProgramInfo, program_info, program_options
 from .queue import Queue, Sequence
+from .set import Set
 from .stack import Stack
 from .string import String
 from .table import Keyed, Table
 from .watch import Watch
 
-# In the class below, list is a verb.
-Names = list[str]
-
-CLASSES: dict[str, type[Object]] = {"heap": Heap,
-                                    "list": List, "queue": Queue,
-                                    "stack": Stack, "string": String,
-                                    "table": Table}
+CLASSES: dict[str, type[Object]] = {"heap": Heap, "list": List, "log": Log,
+                                     "map": Map, "queue": Queue, "set": Set,
+                                     "string": String, "table": Table}
 
 
 def class_of(path: str) -> type[Object]:
@@ -183,10 +182,25 @@ class Space:
         """Open a queue, as open() does."""
         return self._open(Queue, path, flag, check, options)
 
+    def log(self, path: str, flag: str = "w", *, check: bool = False,
+            **options: Any) -> Log:
+        """Open a log, as open() does."""
+        return self._open(Log, path, flag, check, options)
+
     def table(self, path: str, flag: str = "w", *, check: bool = False,
               **options: Any) -> Table:
         """Open a table, as open() does."""
         return self._open(Table, path, flag, check, options)
+
+    def map(self, path: str, flag: str = "w", *, check: bool = False,
+            **options: Any) -> Map:
+        """Open an ordered map, as open() does."""
+        return self._open(Map, path, flag, check, options)
+
+    def set(self, path: str, flag: str = "w", *, check: bool = False,
+            **options: Any) -> Set:
+        """Open an ordered set, as open() does."""
+        return self._open(Set, path, flag, check, options)
 
     def heap(self, path: str, flag: str = "w", *, check: bool = False,
              **options: Any) -> Heap:

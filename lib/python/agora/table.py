@@ -71,11 +71,7 @@ class Keyed(Object, MutableMapping):
     """Values under keys."""
 
     def _key(self, key: Data) -> bytes:
-        if isinstance(key, bytes):
-            return key
-        if isinstance(key, str):
-            return key.encode("utf-8", "surrogateescape")
-        return memoryview(key).tobytes()
+        return key_bytes(key)
 
     # ---- one key
 
@@ -207,19 +203,17 @@ class Keyed(Object, MutableMapping):
                 pass
 
 
-class Table(Keyed):
-    """Hash table from byte strings to byte strings."""
+class Versioned(Keyed):
+    """Values that are changed by what they are, and by their versions."""
+
+    _kind = ""  # what the functions of the library begin with
+
+    def _function(self, verb: str) -> Any:
+        return getattr(lib, f"agora_{self._kind}_{verb}")
 
     def _open(self, space: Space, flags: int,
               options: RawOptions) -> ObjectHandle:
-        table = c_void_p()
-        code = lib.agora_table_open(space._handle, bytes_of(self.path), flags,
-                                    byref(options), byref(table))
-        if code:
-            raise open_failure(code, self.path, options)
-        handle = ObjectHandle(lib.agora_table_object(table))
-        handle.table = table
-        return handle
+        return open_kind(self._kind, self.path, space, flags, options)
 
     def swap(self, key: Data, value: Data, *, raw: bool = False) -> Value:
         """Store a value and return the one it replaced.
@@ -243,8 +237,8 @@ class Table(Keyed):
               old: Buffer) -> int:
         while True:
             old.raw.size = 0
-            code = lib.agora_table_swap(handle.table, name, len(name),
-                                        byref(new), old.raw)
+            code = self._function("swap")(handle.table, name, len(name),
+                                          byref(new), old.raw)
             # Too large is the new value, unless the old one says it is.
             if code != -errno.EMSGSIZE or old.raw.size <= old.raw.capacity:
                 return code
@@ -256,8 +250,8 @@ class Table(Keyed):
         handle, new = self._handle, raw_buffer(data)
         new.version = version
         now = c_uint64()
-        code = lib.agora_table_compare(handle.table, name, len(name),
-                                       byref(new), byref(now))
+        code = self._function("compare")(handle.table, name, len(name),
+                                         byref(new), byref(now))
         if code and code != -errno.ESTALE:
             raise failure(code, self.path)
         return code, now.value
@@ -308,8 +302,8 @@ class Table(Keyed):
         if not -1 << 63 <= delta < 1 << 63:
             raise OverflowError(f"not a number of 64 bits: {delta}")
         name, handle, total = self._key(key), self._handle, c_int64()
-        code = lib.agora_table_add(handle.table, name, len(name), delta,
-                                   byref(total))
+        code = self._function("add")(handle.table, name, len(name), delta,
+                                     byref(total))
         if code:
             raise failure(code, self.path)
         return total.value
@@ -323,6 +317,34 @@ class Table(Keyed):
             raise failure(-errno.EPROTOTYPE, self.path)
         return int.from_bytes(entry.value, sys.byteorder,  # type: ignore
                               signed=True)
+
+
+class Table(Versioned):
+    """Hash table from byte strings to byte strings."""
+
+    _kind = "table"
+
+
+def key_bytes(key: Data) -> bytes:
+    """What the library takes for a key."""
+    if isinstance(key, bytes):
+        return key
+    if isinstance(key, str):
+        return key.encode("utf-8", "surrogateescape")
+    return memoryview(key).tobytes()
+
+
+def open_kind(kind: str, path: str, space: Space, flags: int,
+              options: RawOptions) -> ObjectHandle:
+    """The handle of a kind that has functions of its own."""
+    own = c_void_p()
+    code = getattr(lib, f"agora_{kind}_open")(
+        space._handle, bytes_of(path), flags, byref(options), byref(own))
+    if code:
+        raise open_failure(code, path, options)
+    handle = ObjectHandle(getattr(lib, f"agora_{kind}_object")(own))
+    handle.table = own
+    return handle
 
 
 def raw_buffer(data: bytes) -> RawBuffer:

@@ -1,6 +1,6 @@
 /* reference.h - the text of a reference: see agora/reference.h. */
-#ifndef LIB_SHM_REFERENCE_H
-#define LIB_SHM_REFERENCE_H
+#ifndef LIB_TYPE_REFERENCE_H
+#define LIB_TYPE_REFERENCE_H
 
 #include <agora/reference.h>
 

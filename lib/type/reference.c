@@ -1,8 +1,8 @@
 /* reference.c - references as text: see agora/reference.h. */
-#include "shm/reference.h"
+#include "type/reference.h"
 
 #include "base/num.h"
-#include "shm/name.h"
+#include "type/name.h"
 
 #include <agora/base.h>
 

@@ -1,5 +1,5 @@
 /* name.c - what may be a name: see agora_name_check() in agora/base.h. */
-#include "shm/name.h"
+#include "type/name.h"
 
 #include <agora/base.h>
 

@@ -1,6 +1,6 @@
 /* name.h - text that may stand in names and manifests. */
-#ifndef LIB_SHM_NAME_H
-#define LIB_SHM_NAME_H
+#ifndef LIB_TYPE_NAME_H
+#define LIB_TYPE_NAME_H
 
 #include <stdbool.h>
 #include <stddef.h>
