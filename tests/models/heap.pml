@@ -12,8 +12,8 @@
  *
  * Bounds: up to 4 messages, two clients and the recoverer, one death (two with
  * SCRIPT 5), and
- *   SCRIPT 1  pop beside push, of 2 messages
- *   SCRIPT 2  pop beside pop, of 3 messages
+ *   SCRIPT 1  pop beside push, of 1 message
+ *   SCRIPT 2  pop beside pop, of 2 messages
  *   SCRIPT 3  pop of two at once beside pop, of 3 messages
  *   SCRIPT 4  push of two at once beside pop, of 1 message
  *   SCRIPT 5  pop, killed, of 2 messages; its recoverer killed as well
@@ -723,10 +723,10 @@ init
 		done = 1;
 		deaths = 1;
 #if SCRIPT == 1
-		put(0, 1, 1); put(1, 3, 2);
+		put(0, 3, 1);
 		key[4] = 2 << 4;
 #elif SCRIPT == 2
-		put(0, 1, 1); put(1, 3, 2); put(2, 4, 3);
+		put(0, 1, 1); put(1, 3, 2);
 #elif SCRIPT == 3
 		put(0, 1, 1); put(1, 2, 2); put(2, 4, 3);
 #elif SCRIPT == 4

@@ -46,7 +46,7 @@ def search(path, model, script, *faults):
         "queue": 4, "packet": 4, "spsc": 4, "bell": 3, "table": 4,
         "table_one": 5, "list": 5}.items()
     for script in range(1, scripts + 1)
-])
+] + [("heap", 5)])
 def test_whoever_dies_whenever_the_protocol_holds(tmp_path, model, script):
     assert search(tmp_path, model, script) == 0
 
@@ -64,6 +64,8 @@ def test_whoever_dies_whenever_the_protocol_holds(tmp_path, model, script):
     ("table", 3, "TWO_STEPS"),
     ("table", 1, "NO_FIND"),
     ("table", 3, "NO_VALIDATION"),
+    ("heap", 5, "NO_SETTLE"),
+    ("heap", 5, "DONE_FIRST"),
     ("bell", 2, "CLEAR_FIRST"),
     ("bell", 2, "NO_ROUND"),
     ("bell", 1, "LOOK_FIRST"),
