@@ -43,5 +43,5 @@ def test_a_broken_structure_is_found_out(fault, subject):
     # Or one who claimed finds that another had the message too, and ended it;
     # or a value is not even whole.
     assert re.search(
-        r"not linearizable|operation \(\d+, -(22|90|117)\)|repair \(-117|a torn value|a value of", errors
+        r"not linearizable|operation \(\d+, -(22|90|117)\)|(repair|restore) \(-117|a torn value|a value of", errors
     ), errors

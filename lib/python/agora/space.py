@@ -12,8 +12,8 @@ from ._library import KEYED, SpaceHandle, bytes_of, failure, lib, output
 from ._library import strings
 from .heap import Heap
 from .list import List
-from .map import Map
 from .log import Log
+from .map import Map
 from .object import Object, open_failure, raw_options
 from .program import Names, Program, ProgramInfo
 from .program import program_info, program_options
@@ -24,9 +24,9 @@ from .string import String
 from .table import Keyed, Table
 from .watch import Watch
 
-CLASSES: dict[str, type[Object]] = {"heap": Heap, "list": List, "log": Log,
-                                     "map": Map, "queue": Queue, "set": Set,
-                                     "string": String, "table": Table}
+CLASSES: dict[str, type[Object]] = {
+    "heap": Heap, "list": List, "log": Log, "map": Map, "queue": Queue,
+    "set": Set, "stack": Stack, "string": String, "table": Table}
 
 
 def class_of(path: str) -> type[Object]:
