@@ -140,19 +140,21 @@ int agora_map_next(struct agora_map *map, struct agora_buffer *key,
 /**
  * Copy the entry with the greatest key that is less than a given one.
  *
- * As agora_map_next(), backwards; a size of SIZE_MAX starts at the end.
+ * key, ret_value: as for agora_map_next(); a size of SIZE_MAX starts at the
+ * end. Returns as agora_map_next(), -ENOENT when there is none before.
  */
 int agora_map_previous(struct agora_map *map, struct agora_buffer *key,
 	struct agora_buffer *ret_value);
 
 /**
  * Copy the entry with the least key: agora_map_next() from the beginning.
- * key: data and capacity are used; receives the key.
+ * ret_key: data and capacity are used; receives the key.
+ * Returns as agora_map_next(), -ENOENT when the map is empty.
  */
 int agora_map_first(struct agora_map *map, struct agora_buffer *ret_key,
 	struct agora_buffer *ret_value);
 
-/** Copy the entry with the greatest key. As agora_map_first(). */
+/** Copy the entry with the greatest key. Returns as agora_map_first(). */
 int agora_map_last(struct agora_map *map, struct agora_buffer *ret_key,
 	struct agora_buffer *ret_value);
 
