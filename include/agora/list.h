@@ -82,7 +82,7 @@ struct agora_object *agora_list_object(struct agora_list *list);
 /* ---- the ends ------------------------------------------------------- */
 
 /**
- * Insert a message before all others, or behind all others.
+ * Insert a message before all others.
  *
  * ret_element may be NULL. Returns 0, -EAGAIN (full: capacity or memory),
  * -EMSGSIZE (larger than message_size), -ENOSPC (the file system has no
@@ -93,22 +93,29 @@ struct agora_object *agora_list_object(struct agora_list *list);
  */
 int agora_list_push_front(struct agora_list *list, const void *data,
 	size_t size, struct agora_element *ret_element);
+
+/** Insert a message behind all others. Returns as agora_list_push_front(). */
 int agora_list_push_back(struct agora_list *list, const void *data, size_t size,
 	struct agora_element *ret_element);
 
 /**
- * The same, waiting for room.
+ * Insert a message before all others, waiting for room.
  * Returns as push, with -ETIMEDOUT and -EINTR instead of -EAGAIN.
  */
 int agora_list_push_front_wait(struct agora_list *list, const void *data,
 	size_t size, const struct timespec *deadline,
 	struct agora_element *ret_element);
+
+/**
+ * Insert a message behind all others, waiting for room.
+ * Returns as agora_list_push_front_wait().
+ */
 int agora_list_push_back_wait(struct agora_list *list, const void *data,
 	size_t size, const struct timespec *deadline,
 	struct agora_element *ret_element);
 
 /**
- * Take the first message, or the last one.
+ * Take the first message.
  *
  * ret_message->version is its number: messages that were inserted later have
  * larger ones. Returns 0, -EAGAIN (empty), -EMSGSIZE (buffer too small:
@@ -117,34 +124,46 @@ int agora_list_push_back_wait(struct agora_list *list, const void *data,
  */
 int agora_list_pop_front(
 	struct agora_list *list, struct agora_buffer *ret_message);
+
+/** Take the last message. Returns as agora_list_pop_front(). */
 int agora_list_pop_back(
 	struct agora_list *list, struct agora_buffer *ret_message);
 
 /**
- * The same, waiting for one.
+ * Take the first message, waiting for one.
  * Returns as pop, with -ETIMEDOUT and -EINTR instead of -EAGAIN.
  */
 int agora_list_pop_front_wait(struct agora_list *list,
 	const struct timespec *deadline, struct agora_buffer *ret_message);
+
+/**
+ * Take the last message, waiting for one.
+ * Returns as agora_list_pop_front_wait().
+ */
 int agora_list_pop_back_wait(struct agora_list *list,
 	const struct timespec *deadline, struct agora_buffer *ret_message);
 
 /**
- * Copy the first message, or the last one, and leave it where it is.
+ * Copy the first message and leave it where it is.
  * Needs AGORA_READ only. Returns as pop. Progress: lock-free. Crash: nothing.
  */
 int agora_list_peek_front(
 	struct agora_list *list, struct agora_buffer *ret_message);
+
+/**
+ * Copy the last message and leave it where it is.
+ * Returns as agora_list_peek_front(), and needs no more.
+ */
 int agora_list_peek_back(
 	struct agora_list *list, struct agora_buffer *ret_message);
 
 /* ---- in between ----------------------------------------------------- */
 
 /**
- * Insert a message directly before, or behind, an element.
+ * Insert a message directly before an element.
  *
- * element: all zero for the ends: before that is at the back, behind it at
- * the front. ret_element may be NULL.
+ * element: all zero for the ends: before that is at the back. ret_element may
+ * be NULL.
  *
  * Returns as push, and -ESTALE (the element was removed). Who wants to wait
  * for room does so with agora_waiter_wait() for AGORA_WRITABLE. Progress:
@@ -153,6 +172,13 @@ int agora_list_peek_back(
 int agora_list_insert_before(struct agora_list *list,
 	const struct agora_element *element, const void *data, size_t size,
 	struct agora_element *ret_element);
+
+/**
+ * Insert a message directly behind an element.
+ *
+ * element: all zero for the ends: behind that is at the front.
+ * Returns as agora_list_insert_before().
+ */
 int agora_list_insert_after(struct agora_list *list,
 	const struct agora_element *element, const void *data, size_t size,
 	struct agora_element *ret_element);
@@ -169,17 +195,23 @@ int agora_list_remove(
 /* ---- look: all of it needs AGORA_READ only -------------------------- */
 
 /**
- * Find the element behind another one, or before it.
+ * Find the element behind another one.
  *
- * from: NULL or all zero for the ends: next gives the first element, previous
- * the last one. ret_element may be the same as from, and is untouched on
- * failure.
+ * from: NULL or all zero for the ends: gives the first element. ret_element
+ * may be the same as from, and is untouched on failure.
  *
  * Returns 0, -EAGAIN (no more), -ESTALE (from was removed: see above).
  * Progress: lock-free. Crash: nothing. Since: 0.1
  */
 int agora_list_next(struct agora_list *list, const struct agora_element *from,
 	struct agora_element *ret_element);
+
+/**
+ * Find the element before another one.
+ *
+ * from: NULL or all zero for the ends: gives the last element.
+ * Returns as agora_list_next().
+ */
 int agora_list_previous(struct agora_list *list,
 	const struct agora_element *from, struct agora_element *ret_element);
 
@@ -219,7 +251,7 @@ int agora_list_end(struct agora_list *list, uint64_t *ret_cursor);
 /* ---- messages in hand ----------------------------------------------- */
 
 /**
- * Take the first message, or the last one, without copying it.
+ * Take the first message without copying it.
  *
  * It is no longer in the list, but put back if this process dies before
  * agora_list_release(). ret_message->data points to the bytes, valid until
@@ -230,12 +262,25 @@ int agora_list_end(struct agora_list *list, uint64_t *ret_cursor);
  */
 int agora_list_acquire_front(
 	struct agora_list *list, struct agora_message *ret_message);
+
+/**
+ * Take the last message without copying it.
+ * Returns as agora_list_acquire_front().
+ */
 int agora_list_acquire_back(
 	struct agora_list *list, struct agora_message *ret_message);
 
-/** As acquire, waiting; -ETIMEDOUT and -EINTR instead of -EAGAIN. */
+/**
+ * Take the first message without copying it, waiting for one.
+ * Returns as acquire, with -ETIMEDOUT and -EINTR instead of -EAGAIN.
+ */
 int agora_list_acquire_front_wait(struct agora_list *list,
 	const struct timespec *deadline, struct agora_message *ret_message);
+
+/**
+ * Take the last message without copying it, waiting for one.
+ * Returns as agora_list_acquire_front_wait().
+ */
 int agora_list_acquire_back_wait(struct agora_list *list,
 	const struct timespec *deadline, struct agora_message *ret_message);
 

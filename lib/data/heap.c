@@ -87,9 +87,11 @@
  * that has that version too, or still holds the same message.
  *
  * Orderings
- *  [T] root: swapped with a full barrier, read with acquire: who sees a turn
- *      sees the blocks it names and what was done in all turns before. It is
- *      read again behind an acquire fence, after what was read meanwhile.
+ *  [W] as in wide.h, for the root: swapped with a full barrier, read with
+ *      acquire: who sees a turn sees the blocks it names and what was done in
+ *      all turns before. It is read again behind an acquire fence, after what
+ *      was read meanwhile: who saw what a later turn wrote, which it did behind
+ *      its swap, sees the root changed.
  *  [D] done is stored with release after the last cell, and read with
  *      acquire: who takes the next turn sees all of them.
  *  [S] state: acq_rel where it is swapped, acquire where it is read: who takes

@@ -224,7 +224,7 @@ static inline struct now now_unpack(struct wide word)
 /* True when the root has not changed since, nor what was read before. */
 static inline bool is_now(const struct lane *lane, const struct now *now)
 {
-	/* [T] */
+	/* [W] pairs with the swap in heap_try_turn() */
 	atomic_thread_fence(memory_order_acquire);
 	return likely(atomic_load_explicit(&lane->shm->turn.word[1],
 			      memory_order_relaxed) == now->word.word[1]);

@@ -268,7 +268,7 @@ int heap_try_turn(struct agora_heap *h, struct lane *lane, struct now *now,
 	int error;
 
 	word.word[0] |= (uint64_t)(count - 1) << 56;
-	/* [T] [E] */
+	/* [W] [E] */
 	if (!wide_swap(&lane->shm->turn, now->word, word))
 		return 0;
 	crash_point(heap_installed);

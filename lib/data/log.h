@@ -3,6 +3,12 @@
  *
  * The arguments stand at the heads of log.c (many writers), log_one.c (one)
  * and log_reader.c (registered readers, for both).
+ *
+ * An ordering that log_one.c and log_view.c share
+ *  [T] tail, of one writer: a release store in append 3; loads of read 1, and
+ *      of who looks where the log ends, acquire or more: who sees tail sees the
+ *      records before it. seen, an old value of it that the threads of a
+ *      handle share, is passed on in the same way.
  */
 #ifndef LIB_DATA_LOG_H
 #define LIB_DATA_LOG_H

@@ -38,9 +38,7 @@
  *         2 entry, copy  3 n < oldest: gone; else   linearization of read: 3
  *
  * Orderings
- *  [T] tail: release in append 3, acquire in read 1: who sees tail sees the
- *      records before it. seen, an old value of it that the threads of a
- *      handle share, is passed on in the same way.
+ *  tail: release in append 3, acquire in read 1: [T] of log.h.
  *  [A] oldest is stored before a release fence and the bytes after it are
  *      written behind it; a reader passes an acquire fence between his copy
  *      and the load of oldest: had he copied anything newer, he would see a

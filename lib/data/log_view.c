@@ -3,7 +3,14 @@
  * check.
  *
  * All but the repair works on a mapping that is read-only. A record is copied
- * first and validated afterwards: the arguments are in log.c and log_one.c.
+ * first and validated afterwards: the arguments are in log.c and log_one.c,
+ * with what the tags mean; [T] stands in log.h.
+ *
+ * Orderings
+ *  [O] owner is stored relaxed, under the lock of the role, and releases
+ *      nothing. Acquire keeps three looks of the check in order: at owner,
+ *      whether he lives (client.c, acquire as well), at owner again. What
+ *      comes of it is a suspicion: who recovers takes the lock first.
  */
 #include "data/log.h"
 
@@ -473,7 +480,7 @@ int log_one_check(void *handle, int repair, struct agora_check *check)
 	struct agora_log *l = handle;
 	struct client_set strays = {{0}};
 	uint64_t oldest = log_oldest(l), end = log_end(l);
-	/* [T] */
+	/* [O] */
 	uint64_t owner =
 		atomic_load_explicit(&l->end->owner, memory_order_acquire);
 
@@ -488,7 +495,7 @@ int log_one_check(void *handle, int repair, struct agora_check *check)
 	if (owner &&
 		(owner > CLIENTS_MAX ||
 			!client_is_live(&l->object.segment, (uint32_t)owner)) &&
-		/* [T] */
+		/* [O] */
 		atomic_load_explicit(&l->end->owner, memory_order_acquire) ==
 			owner) {
 		check->unreachable++;

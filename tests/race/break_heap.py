@@ -10,7 +10,8 @@ FAULTS = {
 			return add_step(path, i, cell, new);
 """,
         "faulty": """\
-		if (!i || (above.word[0] >> 48 < new.word[0] >> 48 && h))
+		(void)h;
+		if (!i || above.word[0] >> 48 < new.word[0] >> 48)
 			return add_step(path, i, cell, new);
 """,
     },
