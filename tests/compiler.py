@@ -15,9 +15,9 @@ def compile_c(*arguments, compiler="gcc"):
     assert result.returncode == 0, result.stderr
 
 
-def compile_with_library(source, program):
+def compile_with_library(source, program, *more):
     """Link a program to the library in the build directory."""
     lib = BUILD / "lib"
     compile_c("-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror",
-              f"-I{INCLUDE}", source, f"-L{lib}", "-lagora",
+              f"-I{INCLUDE}", source, *more, f"-L{lib}", "-lagora",
               f"-Wl,-rpath,{lib}", "-o", program)

@@ -30,7 +30,8 @@ PAGE = 4096
 
 def build(folder):
     program = pathlib.Path(folder) / "golden"
-    compile_with_library(HERE / "golden.c", program)
+    compile_with_library(HERE / "golden.c", program,
+                         HERE / "golden_kinds.c")
     return program
 
 
