@@ -51,18 +51,6 @@ FAULTS = {
 	       (likely(job->now->count <= PUSH_MOST) || !is_past(job));
 """,
     },
-    # Who claims looks again for what is first, which may be the next one.
-    "heap-claim": {
-        "subject": "heap",
-        "source": "heap_turn.c",
-        "sound": """\
-			result = claim_first(&job, top);
-""",
-        "faulty": """\
-			result = claim_first(
-				&job, cell_load(&lane->shm->top));
-""",
-    },
     # A turn is taken while another is not done.
     "heap-turn": {
         "subject": "heap",
