@@ -176,7 +176,7 @@ static int do_join(struct run *r)
 	for (size_t i = 0; i < KEYS; i += 2)
 		result = agora_set_add((struct agora_set *)r->object,
 			keys[i].data, keys[i].size);
-	return result;
+	return result < 0 ? result : 0;
 }
 
 static const struct operation rows[] = {
