@@ -12,7 +12,7 @@
  *   change   class u8 | how u8 | when u16 | place u32 | value u32
  *
  * How to add
- * - an operation: a function and a row of operations[] in operate.c;
+ * - an operation: a function and a row in the operate_*.c of its kind;
  * - a family of images: a function that fills an object and a row of
  *   families[] in family.c;
  * - a place worth attacking: a row of classes[] in change.c.
@@ -101,14 +101,6 @@ uint32_t change_number(unsigned *seed);
 struct change change_invent(unsigned *seed);
 
 /* ---- operations ---- */
-
-/* Of operate_list.c: a walk; insertions and removals. */
-int operate_list_look(struct agora_object *object, struct agora_buffer *b);
-int operate_list_change(struct agora_object *object, struct agora_buffer *b);
-
-/* Of operate_log.c: reading from everywhere; being registered for a while. */
-int operate_log_look(struct agora_object *object, struct agora_buffer *b);
-int operate_log_register(struct agora_object *object, struct agora_buffer *b);
 
 /* Open the object of a family, read-only and then for writing, and do all. */
 void operate(const struct family *family, const struct input *input);
