@@ -160,7 +160,7 @@ static int collect_once(struct agora_heap *h, struct entries *list)
 	if (list->count)
 		qsort(list->entry, list->count, sizeof(*list->entry), compare);
 	/* What is about to be claimed comes first, and is there no more. */
-	if (!error && popping && !changed && h->lanes == 1 &&
+	if (!error && popping && !changed && h->lanes == 1 && list->entry &&
 		list->count > now[0].turn.second) {
 		size_t gone = list->count - now[0].turn.second;
 

@@ -52,7 +52,7 @@ struct cell_shm {
 	char side[2][SIDE_SIZE];
 };
 
-static_assert(sizeof(struct cell_shm) == 5 * CACHE_LINE, "format");
+static_assert(sizeof(struct cell_shm) == 320, "format");
 
 /* What a side holds: up to SIDE_SIZE bytes, or else one of these. */
 enum { WHAT_BLOCKS = 0xfffe, WHAT_CLEARED = 0xffff };
