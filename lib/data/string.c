@@ -356,7 +356,8 @@ static inline int replace(struct agora_string *s, struct change *c,
 	struct write *w, uint64_t *ret_root)
 {
 	struct piece pieces[2] = {{w->data, w->size}, {"", 0}};
-	struct agora_buffer none = {.capacity = 0};
+	char nothing;
+	struct agora_buffer none = {.data = &nothing, .capacity = 0};
 	uint64_t root;
 	int error = c->written ? 0 : write_value(s, c, pieces);
 
@@ -385,10 +386,12 @@ static inline int replace(struct agora_string *s, struct change *c,
 static int copy_value(struct agora_string *s, uint64_t root,
 	const struct write *w, struct copy *copy)
 {
-	struct agora_buffer b = {.capacity = 0};
+	struct agora_buffer b = {.data = copy->some, .capacity = 0};
 	int error = load_at(s, root, &b);
 	size_t size = error == -EMSGSIZE ? b.size : 0;
 
+	copy->data = copy->some;
+	copy->size = 0;
 	copy->more = NULL;
 	if (error && error != -EMSGSIZE && error != -ENOENT)
 		return error;

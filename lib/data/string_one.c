@@ -337,10 +337,10 @@ static int clear(struct agora_string *s, uint64_t word)
 
 static int append(struct agora_string *s, uint64_t word, const struct write *w)
 {
-	struct agora_buffer b = {.capacity = 0};
+	struct copy copy;
+	struct agora_buffer b = {.data = copy.some, .capacity = 0};
 	struct piece pieces[2] = {{"", 0}, {w->data, w->size}};
 	int error = copy_word(s, word, &b);
-	struct copy copy;
 
 	if (error == -EMSGSIZE)
 		pieces[0].size = b.size;
