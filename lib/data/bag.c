@@ -123,7 +123,8 @@ void bag_close(void *handle)
 	struct client_set me = {{0}};
 
 	/* [T] */
-	free(atomic_exchange_explicit(&bag->trail, NULL, memory_order_acq_rel));
+	trail_free(atomic_exchange_explicit(
+		&bag->trail, NULL, memory_order_acq_rel));
 	if (!bag->object.segment.client)
 		return;
 	client_set_add(&me, bag->object.segment.client);

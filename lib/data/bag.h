@@ -319,6 +319,8 @@ int bag_release(void *handle, const struct agora_message *message);
 int bag_restore(void *handle, const struct agora_message *message);
 int bag_look_up(
 	void *handle, const struct token *token, struct agora_buffer *message);
+/* Free what a tap noted; NULL is accepted. */
+void trail_free(struct trail *trail);
 int bag_tap(void *handle, uint64_t *cursor, struct agora_buffer *message);
 int bag_end(void *handle, uint64_t *ret_cursor);
 int bag_stat(void *handle, struct agora_stat *stat);

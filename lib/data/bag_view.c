@@ -94,7 +94,7 @@ struct trail {
 	struct tokens tokens;
 };
 
-static void trail_free(struct trail *trail)
+void trail_free(struct trail *trail)
 {
 	if (trail)
 		free(trail->tokens.row);
