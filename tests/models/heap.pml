@@ -23,7 +23,10 @@
  * messages that are there, and no others, come out, in order, each once, and
  * nothing is left of the dead.
  *
- * Controls, each of which must fail:
+ * The tests search SCRIPT 5, with the controls NO_SETTLE and DONE_FIRST; of the
+ * others histories (race/linear_heap.c) and kills are the evidence.
+ *
+ * Controls:
  *   -DLATE       who is late does not look at the root again
  *   -DNO_PAST    nor, within a batch, whether others have gone on
  *   -DCLAIM_NEXT who claims looks again for what is first
