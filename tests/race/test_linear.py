@@ -25,7 +25,7 @@ def test_the_checker_knows_sense_from_nonsense():
 def test_every_history_is_linearizable(subject):
     seed = random.randrange(1 << 32)
     # Roles that wander are system calls; of a string each step is one to stop at.
-    slow = subject in ("spsc", "string", "string_one")
+    slow = subject in ("spsc", "log", "log_one", "string", "string_one")
     least = HISTORIES // 4 if slow else HISTORIES
     status, output, errors = run("race-linear", subject, least, seed)
     assert status == 0, f"seed {seed}\n{errors}"
