@@ -36,12 +36,21 @@ def test_every_history_is_linearizable(subject):
     assert deaths > histories / 1000
 
 
+# A fault that shows itself in one history of 20,000 is missed by 60,000 of them
+# now and then, and by 3,000 of a slow build as a rule: again, until it is found.
+TRIES = 60
+
+# What makes no sense, or else what whoever met it was told.
+FOUND = r"not linearizable|failed: .*-(22|90|117)[,)]|a torn value|a value of"
+
+
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("fault, subject", FAULTS)
 def test_a_broken_structure_is_found_out(fault, subject):
-    status, _, errors = run(f"race-linear-broken-{fault}", subject, HISTORIES)
+    status = 0
+    for _ in range(TRIES):
+        status, _, errors = run(f"race-linear-broken-{fault}", subject, HISTORIES)
+        if status:
+            break
     assert status == 1
-    # Or one who claimed finds that another had the message too, and ended it;
-    # or a value is not even whole.
-    assert re.search(
-        r"not linearizable|operation \(\d+, -(22|90|117)\)|(repair|restore) \(-117|a torn value|a value of", errors
-    ), errors
+    assert re.search(FOUND, errors), errors
