@@ -205,13 +205,12 @@ int tool_wants_key(const char *path, const char *shown, bool *ret_keyed)
 
 	if (r)
 		return r;
-	*ret_keyed = kind->shape != AGORA_VALUE;
+	*ret_keyed = shown != NULL;
 	if (kind->shape == AGORA_KEYED && !shown) {
 		tool_say(path, "KEY is missing");
 		return TOOL_WRONG;
 	}
-	if (kind->shape == AGORA_SEQUENCE ||
-		(kind->shape == AGORA_VALUE && shown)) {
+	if (kind->shape == AGORA_VALUE && shown) {
 		tool_say(path, "a %s has no keys", kind->name);
 		return TOOL_WRONG;
 	}

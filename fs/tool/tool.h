@@ -125,8 +125,9 @@ bool tool_grow(struct agora_buffer *buffer, int *r);
 int tool_key(const char *shown, struct text *ret_key);
 
 /**
- * Tell whether the object of a path has keys, and check that one was named if
- * it has and only then. Returns 0 or, after a line, an exit status.
+ * Tell whether a key was named, and check that it was if the object of a path
+ * has keys, and was not if that is one value. Of what is neither, opening it
+ * says more. Returns 0 or, after a line, an exit status.
  */
 int tool_wants_key(const char *path, const char *shown, bool *ret_keyed);
 

@@ -114,7 +114,7 @@ LACKS = {"push": "push", "pop": "pop", "peek": "pop", "tail": "walk"}
 
 
 @pytest.mark.parametrize("args", [["get", "k"], ["put", "k", "v"],
-                                  ["del", "k"]])
+                                  ["del", "k"], ["get"]])
 def test_a_queue_refuses_the_verbs_of_a_table(agora, queue, args):
     line = agora.no(args[0], queue, *args[1:], status=2)
     assert queue in line and "a queue cannot" in line
