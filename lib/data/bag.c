@@ -11,91 +11,31 @@
 #include <limits.h>
 #include <stdlib.h>
 
-#define CAPACITY_MAX   (UINT64_C(1) << 24)
-#define MESSAGE_MAX    (UINT64_C(1) << 30)
-#define MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define INLINE_DEFAULT 128 /* with the header */
-#define INLINE_MAX     65536
-#define SLACK          4096 /* blocks beyond the capacity, for those in motion */
 
 /* ---- create, open, close ---- */
-
-/* What is wrong with the options by themselves, or NULL. */
-static const char *problem(
-	const struct agora_options *options, const char *fixed)
-{
-	if (options->capacity > CAPACITY_MAX)
-		return "capacity: 1 to 16777216";
-	if (options->message_size > MESSAGE_MAX)
-		return "message-size: 1 to 1073741824";
-	if (options->key_size)
-		return "key-size: there are no keys";
-	if (options->writers)
-		return "writers: there may be any number";
-	if (options->flags & AGORA_FIXED)
-		return fixed;
-	if (options->flags)
-		return "flags: not a known one";
-	if (options->inline_size > INLINE_MAX)
-		return "inline-size: 1 to 65536";
-	return options->memory / PAGE_PAYLOAD >= POOL_BLOCKS_MAX
-		       ? "memory: less than 1 TiB"
-		       : NULL;
-}
 
 const char *bag_plan(const struct agora_options *options,
 	struct params_shm *params, const char *fixed, uint32_t data_offset)
 {
-	uint64_t size = options->message_size ? options->message_size : 65536;
-	uint64_t pages = num_round_up(size, PAGE_PAYLOAD);
-	uint64_t limit = num_max(MEMORY_DEFAULT, 4 * pages);
-	const char *wrong = problem(options, fixed);
+	const struct plan_limits limits = {.fixed = fixed};
+	const char *wrong = plan_messages(&limits, options, params);
 
 	if (wrong)
 		return wrong;
-	params->capacity = options->capacity ? options->capacity : 1024;
-	params->message_size = size;
-	params->inline_size = (uint32_t)num_min(
-		size, options->inline_size ? options->inline_size
-					   : INLINE_DEFAULT - data_offset);
-	if (size > params->inline_size)
-		params->memory =
-			options->memory
-				? options->memory
-				: num_min(params->capacity * pages, limit);
-	return params->memory && params->memory < pages
-		       ? "memory: must hold the largest message"
-		       : NULL;
-}
-
-static bool params_are_sound(const struct params_shm *params)
-{
-	return params->capacity >= 1 && params->capacity <= CAPACITY_MAX &&
-	       params->message_size >= 1 &&
-	       params->message_size <= MESSAGE_MAX && !params->key_size &&
-	       !params->writers && !params->flags && params->inline_size >= 1 &&
-	       params->inline_size <= INLINE_MAX &&
-	       params->memory / PAGE_PAYLOAD < POOL_BLOCKS_MAX &&
-	       (params->memory >= PAGE_PAYLOAD ||
-		       params->message_size <= params->inline_size);
+	return plan_blocks(options, params,
+		plan_inline(options, params, INLINE_DEFAULT - data_offset));
 }
 
 int bag_lay_out(const struct params_shm *params, struct layout *layout,
 	uint32_t data_offset)
 {
-	uint64_t blocks = params->capacity + SLACK;
-	uint64_t stride;
+	static const struct plan_limits none;
 
-	if (!params_are_sound(params))
+	if (!plan_is_sound(&none, params) || !plan_blocks_are_sound(params))
 		return -EINVAL;
-	/* Blocks fill whole lines. */
-	stride = num_round_up(params->inline_size + data_offset, CACHE_LINE);
-	if (params->memory)
-		blocks += 8 * params->capacity;
-	pool_lay_out(layout, 0, (uint32_t)blocks,
-		(uint32_t)(stride - data_offset), data_offset);
-	pool_lay_out(layout, 1, (uint32_t)(params->memory / PAGE_PAYLOAD),
-		PAGE_PAYLOAD, 0);
+	plan_pools(layout, params,
+		plan_payload(params->inline_size, data_offset), data_offset);
 	return 0;
 }
 

@@ -46,6 +46,7 @@
 #include "base/crash.h"
 #include "base/relax.h"
 #include "data/kind.h"
+#include "data/plan.h"
 #include "data/turn.h"
 #include "shm/event.h"
 #include "shm/message.h"

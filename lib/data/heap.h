@@ -8,6 +8,7 @@
 
 #include "base/crash.h"
 #include "data/kind.h"
+#include "data/plan.h"
 #include "data/turn.h"
 #include "shm/event.h"
 #include "shm/message.h"

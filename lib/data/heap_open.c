@@ -10,94 +10,24 @@
 
 #include <stdlib.h>
 
-#define CAPACITY_MAX   (UINT64_C(1) << 24)
-#define MESSAGE_MAX    (UINT64_C(1) << 30)
-#define FIXED_MAX      (UINT64_C(1) << 46) /* bytes, of address space */
-#define MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define INLINE_DEFAULT 216
-#define INLINE_MAX     65536
-#define SLACK          4096 /* blocks beyond the capacity, for those in motion */
 
 /* ---- create, open, close ---- */
 
-/* What is wrong with the options by themselves, or NULL. */
-static const char *problem(const struct agora_options *options)
-{
-	if (options->capacity > CAPACITY_MAX)
-		return "capacity: 1 to 16777216";
-	if (options->message_size > MESSAGE_MAX)
-		return "message-size: 1 to 1073741824";
-	if (options->key_size)
-		return "key-size: a heap has no keys";
-	if (options->writers)
-		return "writers: a heap may have any number";
-	if (options->flags & ~(uint32_t)(AGORA_FIXED | AGORA_RELAXED))
-		return "flags: not a known one";
-	if (options->inline_size > INLINE_MAX)
-		return "inline-size: 1 to 65536";
-	if (!(options->flags & AGORA_FIXED))
-		return NULL;
-	if ((options->capacity + SLACK) * options->message_size > FIXED_MAX)
-		return "message-size: capacity times message-size is too large";
-	if (options->memory)
-		return "memory: follows from the capacity with fixed messages";
-	return options->inline_size ? "inline-size: fixed messages have none"
-				    : NULL;
-}
+static const struct plan_limits limits = {
+	.flags = AGORA_FIXED | AGORA_RELAXED,
+	.fixed_max = UINT64_C(1) << 46,
+};
 
 static const char *plan(
 	const struct agora_options *options, struct params_shm *params)
 {
-	uint64_t size = options->message_size ? options->message_size : 65536;
-	uint64_t pages = num_round_up(size, PAGE_PAYLOAD);
-	uint64_t limit = num_max(MEMORY_DEFAULT, 4 * pages);
-	const char *wrong = problem(options);
+	const char *wrong = plan_messages(&limits, options, params);
 
-	if (wrong)
+	if (wrong || options->flags & AGORA_FIXED)
 		return wrong;
-	params->capacity = options->capacity ? options->capacity : 1024;
-	params->message_size = size;
-	params->flags = options->flags;
-	if (options->flags & AGORA_FIXED)
-		return NULL;
-	params->inline_size = (uint32_t)num_min(size,
-		options->inline_size ? options->inline_size : INLINE_DEFAULT);
-	if (size > params->inline_size)
-		params->memory =
-			options->memory
-				? options->memory
-				: num_min(params->capacity * pages, limit);
-	if (params->memory && params->memory < pages)
-		return "memory: must hold the largest message";
-	if (params->memory / PAGE_PAYLOAD >= POOL_BLOCKS_MAX)
-		return "memory: less than 1 TiB";
-	return NULL;
-}
-
-/* What holds for every heap. */
-static bool bounds_are_sound(const struct params_shm *params)
-{
-	return params->capacity >= 1 && params->capacity <= CAPACITY_MAX &&
-	       params->message_size >= 1 &&
-	       params->message_size <= MESSAGE_MAX && !params->key_size &&
-	       !params->writers &&
-	       !(params->flags & ~(uint32_t)(AGORA_FIXED | AGORA_RELAXED)) &&
-	       !(params->flags & AGORA_FIXED &&
-		       params->capacity * params->message_size > FIXED_MAX);
-}
-
-static bool params_are_sound(const struct params_shm *params)
-{
-	bool fixed = params->flags & AGORA_FIXED;
-
-	return bounds_are_sound(params) &&
-	       params->memory / PAGE_PAYLOAD < POOL_BLOCKS_MAX &&
-	       (fixed ? !params->memory && !params->inline_size
-		      : params->inline_size >= 1 &&
-				       params->inline_size <= INLINE_MAX &&
-				       (params->memory >= PAGE_PAYLOAD ||
-					       params->message_size <=
-						       params->inline_size));
+	return plan_blocks(
+		options, params, plan_inline(options, params, INLINE_DEFAULT));
 }
 
 static unsigned lane_bits(const struct params_shm *params)
@@ -106,10 +36,9 @@ static unsigned lane_bits(const struct params_shm *params)
 }
 
 /* Cells of a lane: all lanes have as many as there are blocks of pool 0. */
-static uint64_t count_cells(
-	const struct params_shm *params, const struct layout *layout)
+static uint64_t count_cells(const struct params_shm *params)
 {
-	return (layout->pool[0].count >> lane_bits(params)) + 1;
+	return (plan_count(params) >> lane_bits(params)) + 1;
 }
 
 static uint64_t lane_size(uint64_t cells)
@@ -121,23 +50,17 @@ static int lay_out(const struct params_shm *params, struct layout *layout)
 {
 	bool fixed = params->flags & AGORA_FIXED;
 	uint32_t header = sizeof(struct item_shm);
-	uint64_t blocks = params->capacity + SLACK;
-	uint64_t size;
 
-	if (!params_are_sound(params))
+	if (!plan_is_sound(&limits, params) || !plan_blocks_are_sound(params))
 		return -EINVAL;
-	size = fixed ? params->message_size : params->inline_size;
-	size = num_round_up(size + header, CACHE_LINE) - header;
-	if (params->memory)
-		blocks += 8 * params->capacity;
-	layout->pool[0].count = (uint32_t)blocks;
-	layout->array_size = lane_size(count_cells(params, layout))
+	layout->array_size = lane_size(count_cells(params))
 			     << lane_bits(params);
 	layout->array = layout_add(layout, layout->array_size,
 		layout->array_size >= HUGE_PAGE ? HUGE_PAGE : PAGE);
-	pool_lay_out(layout, 0, (uint32_t)blocks, (uint32_t)size, header);
-	pool_lay_out(layout, 1, (uint32_t)(params->memory / PAGE_PAYLOAD),
-		PAGE_PAYLOAD, 0);
+	plan_pools(layout, params,
+		plan_payload(fixed ? params->message_size : params->inline_size,
+			header),
+		header);
 	return 0;
 }
 
@@ -163,7 +86,7 @@ static int open_handle(void *handle)
 	h->lane_bits = lane_bits(params);
 	h->lanes = 1u << h->lane_bits;
 	h->capacity = num_divide_up(params->capacity, h->lanes);
-	h->limit = count_cells(params, &segment->layout);
+	h->limit = count_cells(params);
 	h->committed = segment_root(segment, ROOT_CELLS);
 	h->returns = segment_root(segment, ROOT_RETURNS);
 	h->message_size = params->message_size;

@@ -15,6 +15,7 @@
 
 #include "base/crash.h"
 #include "data/kind.h"
+#include "data/plan.h"
 #include "shm/event.h"
 #include "shm/message.h"
 

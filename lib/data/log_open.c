@@ -8,45 +8,17 @@
 #include "base/barrier.h"
 #include "shm/client.h"
 
-#define CAPACITY_MAX   (UINT64_C(1) << 24)
-#define MESSAGE_MAX    (UINT64_C(1) << 30)
-#define FIXED_MAX      (UINT64_C(1) << 44) /* bytes, of address space */
-#define MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define INLINE_DEFAULT 224
-#define INLINE_MAX     65536
-#define SLACK          4096 /* blocks beyond the capacity, for those in motion */
-#define FLAGS          ((uint32_t)(AGORA_FIXED | AGORA_RELIABLE))
 
-static_assert(MESSAGE_MAX <= ENTRY_SIZE_MASK, "sizes fit an entry");
+static_assert(PLAN_MESSAGE_MAX <= ENTRY_SIZE_MASK, "sizes fit an entry");
 
 /* ---- parameters ---- */
 
-/* What is wrong with the options by themselves, or NULL. */
-static const char *problem(const struct agora_options *options)
-{
-	if (options->capacity > CAPACITY_MAX)
-		return "capacity: 1 to 16777216";
-	if (options->message_size > MESSAGE_MAX)
-		return "message-size: 1 to 1073741824";
-	if (options->key_size)
-		return "key-size: a log has no keys";
-	if (options->writers > AGORA_WRITERS_ONE)
-		return "writers: one or many";
-	if (options->flags & ~FLAGS)
-		return "flags: not a known one";
-	if (options->inline_size > INLINE_MAX)
-		return "inline-size: 1 to 65536";
-	if (options->writers == AGORA_WRITERS_ONE && options->inline_size)
-		return "inline-size: with one writer, records lie in one ring";
-	if (!(options->flags & AGORA_FIXED))
-		return NULL;
-	if ((options->capacity + SLACK) * options->message_size > FIXED_MAX)
-		return "message-size: capacity times message-size is too large";
-	if (options->memory)
-		return "memory: follows from the capacity with fixed records";
-	return options->inline_size ? "inline-size: fixed records have none"
-				    : NULL;
-}
+static const struct plan_limits limits = {
+	.flags = AGORA_FIXED | AGORA_RELIABLE,
+	.fixed_max = UINT64_C(1) << 44,
+	.writers = true,
+};
 
 static const char *plan_one(
 	const struct agora_options *options, struct params_shm *params)
@@ -55,6 +27,8 @@ static const char *plan_one(
 	uint64_t memory = num_max(
 		num_max(4 * need, params->capacity * 256), (uint64_t)PAGE);
 
+	if (options->inline_size)
+		return "inline-size: with one writer, records lie in one ring";
 	if (params->flags & AGORA_FIXED)
 		return NULL;
 	if (options->memory)
@@ -67,45 +41,19 @@ static const char *plan_one(
 	return NULL;
 }
 
-static const char *plan_many(
-	const struct agora_options *options, struct params_shm *params)
-{
-	uint64_t size = params->message_size;
-	uint64_t pages = num_round_up(size, PAGE_PAYLOAD);
-	uint64_t limit = num_max(MEMORY_DEFAULT, 4 * pages);
-
-	if (params->flags & AGORA_FIXED)
-		return NULL;
-	params->inline_size = (uint32_t)num_min(size,
-		options->inline_size ? options->inline_size : INLINE_DEFAULT);
-	if (size > params->inline_size)
-		params->memory =
-			options->memory
-				? options->memory
-				: num_min(params->capacity * pages, limit);
-	if (params->memory && params->memory < pages)
-		return "memory: must hold the largest record";
-	if (params->memory / PAGE_PAYLOAD >= POOL_BLOCKS_MAX)
-		return "memory: less than 1 TiB";
-	return NULL;
-}
-
 static const char *plan(
 	const struct agora_options *options, struct params_shm *params)
 {
-	const char *wrong = problem(options);
+	const char *wrong = plan_messages(&limits, options, params);
 
 	if (wrong)
 		return wrong;
-	params->capacity = options->capacity ? options->capacity : 1024;
-	params->message_size =
-		options->message_size ? options->message_size : 65536;
-	params->flags = options->flags;
-	params->writers = options->writers ? options->writers
-					   : (uint32_t)AGORA_WRITERS_MANY;
-	return params->writers == AGORA_WRITERS_ONE
-		       ? plan_one(options, params)
-		       : plan_many(options, params);
+	if (params->writers == AGORA_WRITERS_ONE)
+		return plan_one(options, params);
+	if (params->flags & AGORA_FIXED)
+		return NULL;
+	return plan_blocks(
+		options, params, plan_inline(options, params, INLINE_DEFAULT));
 }
 
 /* ---- layout ---- */
@@ -118,19 +66,6 @@ static bool is_single(const struct params_shm *params)
 static uint64_t slot_size(const struct params_shm *params)
 {
 	return num_round_up(params->message_size, 8);
-}
-
-/* What holds for every log. */
-static bool bounds_are_sound(const struct params_shm *params)
-{
-	return params->capacity >= 1 && params->capacity <= CAPACITY_MAX &&
-	       params->message_size >= 1 &&
-	       params->message_size <= MESSAGE_MAX && !params->key_size &&
-	       (params->writers == AGORA_WRITERS_MANY ||
-		       params->writers == AGORA_WRITERS_ONE) &&
-	       !(params->flags & ~FLAGS) &&
-	       !(params->flags & AGORA_FIXED &&
-		       params->capacity * params->message_size > FIXED_MAX);
 }
 
 /* Bytes of the index, which stands before the ring. */
@@ -169,47 +104,25 @@ static int lay_out_one(const struct params_shm *params, struct layout *layout)
 	return 0;
 }
 
-/* Bytes of payload behind a header so that blocks fill whole lines. */
-static uint32_t payload_size(uint64_t least, uint32_t header)
-{
-	return (uint32_t)(num_round_up(least + header, CACHE_LINE) - header);
-}
-
-static bool many_are_sound(const struct params_shm *params)
-{
-	if (params->memory / PAGE_PAYLOAD >= POOL_BLOCKS_MAX)
-		return false;
-	if (params->flags & AGORA_FIXED)
-		return !params->memory && !params->inline_size;
-	return params->inline_size >= 1 && params->inline_size <= INLINE_MAX &&
-	       (params->memory >= PAGE_PAYLOAD ||
-		       params->message_size <= params->inline_size);
-}
-
 static int lay_out(const struct params_shm *params, struct layout *layout)
 {
 	bool fixed = params->flags & AGORA_FIXED;
 	uint32_t header = fixed ? 16 : 32;
-	uint64_t blocks = params->capacity + SLACK;
 
-	if (!bounds_are_sound(params))
+	if (!plan_is_sound(&limits, params))
 		return -EINVAL;
 	if (is_single(params))
 		return lay_out_one(params, layout);
-	if (!many_are_sound(params))
+	if (!plan_blocks_are_sound(params))
 		return -EINVAL;
 	layout->array_size = sizeof(uint64_t) << num_log2_up(
 				     num_max(params->capacity + 1, CELLS_MIN));
 	layout->array = layout_add(layout, layout->array_size, PAGE);
 	layout->array_committed = layout->array_size;
-	if (params->memory)
-		blocks += 8 * params->capacity;
-	pool_lay_out(layout, 0, (uint32_t)blocks,
-		payload_size(fixed ? params->message_size : params->inline_size,
+	plan_pools(layout, params,
+		plan_payload(fixed ? params->message_size : params->inline_size,
 			header),
 		header);
-	pool_lay_out(layout, 1, (uint32_t)(params->memory / PAGE_PAYLOAD),
-		PAGE_PAYLOAD, 0);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #define LIB_DATA_QUEUE_H
 
 #include "data/kind.h"
+#include "data/plan.h"
 #include "shm/message.h"
 
 #include <agora/queue.h>

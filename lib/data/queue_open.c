@@ -8,79 +8,30 @@
 
 #include "shm/client.h"
 
-#define CAPACITY_MAX   (UINT64_C(1) << 24)
-#define MESSAGE_MAX    (UINT64_C(1) << 30)
-#define FIXED_MAX      (UINT64_C(1) << 46) /* bytes, of address space */
-#define MEMORY_DEFAULT (UINT64_C(1) << 30)
 #define INLINE_DEFAULT 224
-#define INLINE_MAX     65536
-#define SLACK          4096 /* blocks beyond the capacity, for those in motion */
 
 /* ---- create, open, close ---- */
 
-/* What is wrong with the options by themselves, or NULL. */
-static const char *problem(const struct agora_options *options)
-{
-	if (options->capacity > CAPACITY_MAX)
-		return "capacity: 1 to 16777216";
-	if (options->message_size > MESSAGE_MAX)
-		return "message-size: 1 to 1073741824";
-	if (options->key_size)
-		return "key-size: a queue has no keys";
-	if (options->writers)
-		return "writers: a queue may have any number";
-	if (options->flags & ~(uint32_t)(AGORA_FIXED | AGORA_SPSC))
-		return "flags: not a known one";
-	if (options->inline_size > INLINE_MAX)
-		return "inline-size: 1 to 65536";
-	if (!(options->flags & AGORA_FIXED))
-		return NULL;
-	if ((options->capacity + SLACK) * options->message_size > FIXED_MAX)
-		return "message-size: capacity times message-size is too large";
-	if (options->memory)
-		return "memory: follows from the capacity with fixed messages";
-	return options->inline_size ? "inline-size: fixed messages have none"
-				    : NULL;
-}
+static const struct plan_limits limits = {
+	.flags = AGORA_FIXED | AGORA_SPSC,
+	.fixed_max = UINT64_C(1) << 46,
+};
 
 static const char *plan(
 	const struct agora_options *options, struct params_shm *params)
 {
-	uint64_t size = options->message_size ? options->message_size : 65536;
-	uint64_t pages = num_round_up(size, PAGE_PAYLOAD);
-	uint64_t limit = num_max(MEMORY_DEFAULT, 4 * pages);
-	const char *wrong = problem(options);
+	const char *wrong = plan_messages(&limits, options, params);
 
 	if (wrong)
 		return wrong;
-	params->capacity = options->capacity ? options->capacity : 1024;
-	params->message_size = size;
-	params->flags = options->flags;
 	if (options->flags & AGORA_SPSC)
 		return spsc_plan(options, params);
 	if (options->flags & AGORA_FIXED)
 		return NULL;
 	/* Short ones have room for company: packets. */
-	params->inline_size =
-		options->inline_size
-			? (uint32_t)num_min(size, options->inline_size)
-			: INLINE_DEFAULT;
-	if (size > params->inline_size)
-		params->memory =
-			options->memory
-				? options->memory
-				: num_min(params->capacity * pages, limit);
-	if (params->memory && params->memory < pages)
-		return "memory: must hold the largest message";
-	if (params->memory / PAGE_PAYLOAD >= POOL_BLOCKS_MAX)
-		return "memory: less than 1 TiB";
-	return NULL;
-}
-
-/* Bytes of payload behind a header so that blocks fill whole lines. */
-static uint32_t payload_size(uint64_t least, uint32_t header)
-{
-	return (uint32_t)(num_round_up(least + header, CACHE_LINE) - header);
+	return plan_blocks(options, params,
+		options->inline_size ? plan_inline(options, params, 0)
+				     : INLINE_DEFAULT);
 }
 
 /* Room for a packet of small messages, in no more than five lines. */
@@ -89,57 +40,27 @@ static uint64_t fixed_payload(uint64_t message_size)
 	return num_max(message_size, num_min(PACKET_MOST * message_size, 256));
 }
 
-/* What holds for every queue. */
-static bool bounds_are_sound(const struct params_shm *params)
-{
-	return params->capacity >= 1 && params->capacity <= CAPACITY_MAX &&
-	       params->message_size >= 1 &&
-	       params->message_size <= MESSAGE_MAX && !params->key_size &&
-	       !params->writers &&
-	       !(params->flags & ~(uint32_t)(AGORA_FIXED | AGORA_SPSC)) &&
-	       !(params->flags & AGORA_FIXED &&
-		       params->capacity * params->message_size > FIXED_MAX);
-}
-
-static bool params_are_sound(const struct params_shm *params)
-{
-	bool fixed = params->flags & AGORA_FIXED;
-
-	return params->memory / PAGE_PAYLOAD < POOL_BLOCKS_MAX &&
-	       (fixed ? !params->memory && !params->inline_size
-		      : params->inline_size >= 1 &&
-				       params->inline_size <= INLINE_MAX &&
-				       (params->memory >= PAGE_PAYLOAD ||
-					       params->message_size <=
-						       params->inline_size));
-}
-
 static int lay_out(const struct params_shm *params, struct layout *layout)
 {
 	bool fixed = params->flags & AGORA_FIXED;
 	uint32_t header = fixed ? 16 : 32;
-	uint64_t blocks = params->capacity + SLACK;
-	uint32_t size;
 
-	if (!bounds_are_sound(params))
+	if (!plan_is_sound(&limits, params))
 		return -EINVAL;
 	if (params->flags & AGORA_SPSC)
 		return spsc_lay_out(params, layout);
-	if (!params_are_sound(params))
+	if (!plan_blocks_are_sound(params))
 		return -EINVAL;
-	size = payload_size(fixed ? fixed_payload(params->message_size)
-				  : params->inline_size,
-		header);
 	layout->array_size =
 		sizeof(uint64_t)
 		<< num_log2_up(num_max(params->capacity + PACKET_MOST, 128));
 	layout->array = layout_add(layout, layout->array_size, PAGE);
 	layout->array_committed = layout->array_size;
-	if (params->memory)
-		blocks += 8 * params->capacity;
-	pool_lay_out(layout, 0, (uint32_t)blocks, size, header);
-	pool_lay_out(layout, 1, (uint32_t)(params->memory / PAGE_PAYLOAD),
-		PAGE_PAYLOAD, 0);
+	plan_pools(layout, params,
+		plan_payload(fixed ? fixed_payload(params->message_size)
+				   : params->inline_size,
+			header),
+		header);
 	return 0;
 }
 
