@@ -37,7 +37,7 @@ struct state {
 };
 
 /* So many turns later a cell is given a new version: it takes two to push and
- * pop, and warm() has taken some. */
+ * pop, and sequence_warm() has taken some. */
 #define ROUND 122
 
 static const struct state states[] = {
@@ -136,15 +136,12 @@ static struct agora_heap_item items[MANY];
 
 static void ready(const struct step_task *task)
 {
-	static unsigned char data[MANY][LARGEST];
-
-	for (unsigned i = 0; i < MANY; i++) {
-		uint64_t id = batch_id(task->id, i);
-
+	sequence_ready(task);
+	for (unsigned i = 0; i < MANY; i++)
 		items[i] = (struct agora_heap_item){
-			priority_of(id), data[i], size_of(id)};
-		memcpy(data[i], bytes_of(id), size_of(id));
-	}
+			priority_of(batch_id(task->id, i)),
+			sequence_messages[i].iov_base,
+			sequence_messages[i].iov_len};
 }
 
 static int perform(void *handle, const struct step_task *task)
@@ -172,14 +169,6 @@ static int perform(void *handle, const struct step_task *task)
 }
 
 /* ---- states ---- */
-
-static void warm(void)
-{
-	for (unsigned n = 0; n < 3; n++)
-		if (sequence_push(id_in(n, 1)) || sequence_pop(NULL) < 0)
-			fail("first use", n, 0);
-	step_account();
-}
 
 /* As sequence_fill(), with priorities. */
 static void fill(int count, int shape)
@@ -219,7 +208,7 @@ const struct step_kind step_kind = {.name = "heap",
 	.variants = 1,
 	.open = open_heap,
 	.object = object_of,
-	.warm = warm,
+	.warm = sequence_warm,
 	.state = state_of,
 	.repaired = repaired,
 	.arrange = arrange,

@@ -172,22 +172,6 @@ static int perform(void *handle, const struct step_task *task)
 
 /* ---- states ---- */
 
-static void warm(void)
-{
-	for (unsigned n = 0; n < 3; n++)
-		if (sequence_push(id_in(n, 1)) || sequence_pop(NULL) < 0)
-			fail("first use", n, 0);
-	step_account();
-}
-
-static void restore_first(void)
-{
-	struct agora_message m;
-
-	check(agora_object_acquire(step_object(), &m), "acquire");
-	check(agora_object_restore(step_object(), &m), "restore");
-}
-
 /* The harness takes it that the first one leaves: not always. */
 static uint64_t leaving(int op)
 {
@@ -219,7 +203,7 @@ static void arrange(const struct step_group *group, size_t number, int eighth)
 	sequence_begin();
 	sequence_fill(state->fill, group->shape);
 	if (state->restored)
-		restore_first();
+		sequence_restore_first();
 	if (dead.op)
 		strand(&dead, eighth);
 	step_task.id = id_in((enum shape)group->shape, 50);
@@ -234,7 +218,7 @@ const struct step_kind step_kind = {.name = "list",
 	.variants = 1,
 	.open = open_list,
 	.object = object_of,
-	.warm = warm,
+	.warm = sequence_warm,
 	.state = state_of,
 	.repaired = repaired,
 	.arrange = arrange,

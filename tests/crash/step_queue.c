@@ -1,5 +1,6 @@
 /*
- * step_queue.c - queues, for step.c: messages alone, and packets of several.
+ * step_queue.c - queues, for step.c: sequence_messages alone, and packets of
+ * several.
  */
 #include "step_sequence.h"
 
@@ -51,7 +52,7 @@ static const struct step_group groups[] = {
 
 struct state {
 	const char *name;
-	int rotate;    /* messages pushed and popped before */
+	int rotate;    /* sequence_messages pushed and popped before */
 	int batch;     /* then pushed at once, ... */
 	int taken;     /* ... and so many of them popped */
 	int fill;      /* then pushed */
@@ -60,8 +61,8 @@ struct state {
 	int blocks; /* that the dead one had taken; 0: it had its effect */
 };
 
-/* So many messages later the ring, of 128 cells, begins anew behind the next
- * two; warm() has pushed 3. */
+/* So many messages later the ring, of 128 cells, begins anew behind
+ * the next two; sequence_warm() has pushed 3. */
 #define ROUND (128 - 3 - 2)
 
 static const struct state states[] = {
@@ -212,21 +213,6 @@ static int reserve(
 	return result;
 }
 
-/* What a victim pushes. */
-static struct iovec messages[MANY];
-
-static void ready(const struct step_task *task)
-{
-	static unsigned char data[MANY][LARGEST];
-
-	for (unsigned i = 0; i < MANY; i++) {
-		uint64_t id = batch_id(task->id, i);
-
-		messages[i] = (struct iovec){data[i], size_of(id)};
-		memcpy(data[i], bytes_of(id), size_of(id));
-	}
-}
-
 static int perform(void *handle, const struct step_task *task)
 {
 	struct agora_queue *q = handle;
@@ -238,13 +224,13 @@ static int perform(void *handle, const struct step_task *task)
 			.data = shared->buffer[i], .capacity = LARGEST};
 	switch (task->op) {
 	case PUSH:
-		return agora_queue_push(
-			q, messages->iov_base, messages->iov_len);
+		return agora_queue_push(q, sequence_messages->iov_base,
+			sequence_messages->iov_len);
 	case PUSH_BATCH:
-		return agora_queue_push_batch(q, messages, MANY);
+		return agora_queue_push_batch(q, sequence_messages, MANY);
 	case COMMIT:
 	case ABORT:
-		return reserve(q, messages, task->op == COMMIT);
+		return reserve(q, sequence_messages, task->op == COMMIT);
 	case POP:
 		return agora_queue_pop(q, out);
 	case POP_BATCH:
@@ -255,14 +241,6 @@ static int perform(void *handle, const struct step_task *task)
 }
 
 /* ---- states ---- */
-
-static void warm(void)
-{
-	for (unsigned n = 0; n < 3; n++)
-		if (sequence_push(id_in(n, 1)) || sequence_pop(NULL) < 0)
-			fail("first use", n, 0);
-	step_account();
-}
 
 static void push_packet(int count, int taken)
 {
@@ -344,10 +322,10 @@ const struct step_kind step_kind = {.name = "queue",
 	.variants = 1,
 	.open = open_queue,
 	.object = object_of,
-	.warm = warm,
+	.warm = sequence_warm,
 	.state = state_of,
 	.repaired = repaired,
 	.arrange = arrange,
-	.ready = ready,
+	.ready = sequence_ready,
 	.perform = perform,
 	.judge = sequence_judge};

@@ -32,6 +32,36 @@ uint64_t batch_id(uint64_t from, unsigned number)
 	return number % 3 ? id_in(SHORT, from % 1000 + number) : from + number;
 }
 
+struct iovec sequence_messages[MANY];
+
+void sequence_ready(const struct step_task *task)
+{
+	static unsigned char data[MANY][LARGEST];
+
+	for (unsigned i = 0; i < MANY; i++) {
+		uint64_t id = batch_id(task->id, i);
+
+		sequence_messages[i] = (struct iovec){data[i], size_of(id)};
+		memcpy(data[i], bytes_of(id), size_of(id));
+	}
+}
+
+void sequence_warm(void)
+{
+	for (unsigned n = 0; n < 3; n++)
+		if (sequence_push(id_in(n, 1)) || sequence_pop(NULL) < 0)
+			fail("first use", n, 0);
+	step_account();
+}
+
+void sequence_restore_first(void)
+{
+	struct agora_message m;
+
+	check(agora_object_acquire(step_object(), &m), "acquire");
+	check(agora_object_restore(step_object(), &m), "restore");
+}
+
 void sequence_begin(void)
 {
 	memset(sequence_must, 0, sizeof(sequence_must));

@@ -19,6 +19,8 @@
 #include "step.h"
 #include "step_bytes.h"
 
+#include <sys/uio.h>
+
 #define CAPACITY 8
 #define MANY     5 /* messages of a batch that is pushed */
 #define SEVERAL  4 /* at most, that are popped at once */
@@ -59,6 +61,15 @@ long sequence_pop(uint64_t *ret_version);
 
 /* The ids of a batch that begins with from: short, or some of them not. */
 uint64_t batch_id(uint64_t from, unsigned number);
+
+/* What a victim pushes: those of the batch that begins with task->id. */
+extern struct iovec sequence_messages[MANY];
+void sequence_ready(const struct step_task *task);
+
+/* Push and pop one message of each shape, for what happens but once. */
+void sequence_warm(void);
+/* Claim the first message and give it back. */
+void sequence_restore_first(void);
 
 /* The first thing in arrange. */
 void sequence_begin(void);

@@ -120,21 +120,6 @@ static int take(struct agora_stack *s, bool restore)
 		       : agora_stack_release(s, &m);
 }
 
-/* What a victim pushes. */
-static struct iovec messages[MANY];
-
-static void ready(const struct step_task *task)
-{
-	static unsigned char data[MANY][LARGEST];
-
-	for (unsigned i = 0; i < MANY; i++) {
-		uint64_t id = batch_id(task->id, i);
-
-		messages[i] = (struct iovec){data[i], size_of(id)};
-		memcpy(data[i], bytes_of(id), size_of(id));
-	}
-}
-
 static int perform(void *handle, const struct step_task *task)
 {
 	struct agora_stack *s = handle;
@@ -146,10 +131,10 @@ static int perform(void *handle, const struct step_task *task)
 			.data = shared->buffer[i], .capacity = LARGEST};
 	switch (task->op) {
 	case PUSH:
-		return agora_stack_push(
-			s, messages->iov_base, messages->iov_len);
+		return agora_stack_push(s, sequence_messages->iov_base,
+			sequence_messages->iov_len);
 	case PUSH_BATCH:
-		return agora_stack_push_batch(s, messages, MANY);
+		return agora_stack_push_batch(s, sequence_messages, MANY);
 	case POP:
 		return agora_stack_pop(s, out);
 	case POP_BATCH:
@@ -161,22 +146,6 @@ static int perform(void *handle, const struct step_task *task)
 
 /* ---- states ---- */
 
-static void warm(void)
-{
-	for (unsigned n = 0; n < 3; n++)
-		if (sequence_push(id_in(n, 1)) || sequence_pop(NULL) < 0)
-			fail("first use", n, 0);
-	step_account();
-}
-
-static void restore_top(void)
-{
-	struct agora_message m;
-
-	check(agora_object_acquire(step_object(), &m), "acquire");
-	check(agora_object_restore(step_object(), &m), "restore");
-}
-
 static void arrange(const struct step_group *group, size_t number, int eighth)
 {
 	const struct state *state = &states[number];
@@ -187,7 +156,7 @@ static void arrange(const struct step_group *group, size_t number, int eighth)
 	sequence_begin();
 	sequence_fill(state->fill, group->shape);
 	if (state->restored)
-		restore_top();
+		sequence_restore_first();
 	if (dead.op)
 		sequence_strand(&dead, eighth);
 	step_task.id = id_in((enum shape)group->shape, 50);
@@ -201,10 +170,10 @@ const struct step_kind step_kind = {.name = "stack",
 	.variants = 1,
 	.open = open_stack,
 	.object = object_of,
-	.warm = warm,
+	.warm = sequence_warm,
 	.state = state_of,
 	.repaired = repaired,
 	.arrange = arrange,
-	.ready = ready,
+	.ready = sequence_ready,
 	.perform = perform,
 	.judge = sequence_judge};
