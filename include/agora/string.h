@@ -122,9 +122,10 @@ int agora_string_version(struct agora_string *string, uint64_t *ret_version);
 /**
  * Wait for a change after version, and load the value then.
  *
- * Versions that were replaced meanwhile are passed over. On a handle opened
- * with AGORA_READ, which can tell nobody that it waits, it is noticed within a
- * millisecond or two; a handle opened with AGORA_WRITE is woken at once.
+ * Versions that were replaced meanwhile are passed over. A handle opened with
+ * AGORA_WRITE is woken at once; one with AGORA_READ can tell nobody that it
+ * waits: it looks again after sleeping for a fifth of the time it has waited,
+ * 10 milliseconds at most.
  *
  *     struct agora_buffer b = {.data = bytes, .capacity = sizeof(bytes)};
  *     while (!agora_string_wait(mode, b.version, NULL, &b))

@@ -349,24 +349,14 @@ static int try_read(void *argument)
 	return log_read(a->log, a->cursor, a->record, a->ret_missed);
 }
 
-static int read_wait(struct agora_log *log, struct attempt *attempt,
-	const struct timespec *deadline)
-{
-	struct segment *segment = &log->object.segment;
-
-	return segment->client ? event_wait(segment, EVENT_ADVANCED, try_read,
-					 attempt, deadline)
-			       : event_wait_unseen(segment, EVENT_ADVANCED,
-					 try_read, attempt, deadline);
-}
-
 int agora_log_read_wait(struct agora_log *log, uint64_t *cursor,
 	const struct timespec *deadline, struct agora_buffer *ret_record,
 	uint64_t *ret_missed)
 {
 	struct attempt a = {log, cursor, ret_record, ret_missed};
 
-	OBJECT_RUN(log, read_wait(log, &a, deadline));
+	OBJECT_RUN(log, event_wait(&log->object.segment, EVENT_ADVANCED,
+				try_read, &a, deadline));
 }
 
 int agora_log_read_batch(struct agora_log *log, uint64_t *cursor,

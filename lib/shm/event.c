@@ -131,15 +131,20 @@ uint64_t event_slice(const struct segment *segment)
 		       : EVENT_SLICE;
 }
 
-/* Of a handle that may only read: nobody can be told, so it sleeps briefly,
- * unless others of the sleepers are told. */
+/* The first and the longest sleep of who may only read and asks nobody. */
+#define UNTOLD_LEAST 50000u
+#define UNTOLD_MOST  10000000u
+
+/* Of a handle that may only read: nobody can be told, so it sleeps for a
+ * fifth of the time it has waited, unless others of the sleepers are told. */
 static int sleep_untold(struct segment *segment, enum event event, uint32_t seq,
-	const struct timespec *deadline)
+	const struct timespec *deadline, uint64_t *length)
 {
-	struct timespec slice = time_after(EVENT_SLICE_BLIND);
+	struct timespec slice = time_after(*length);
 
 	if (time_before(deadline, &slice))
 		slice = *deadline;
+	*length = num_min(*length + *length / 4, UNTOLD_MOST);
 	return futex_wait(&segment->roots->seq[event], seq, &slice);
 }
 
@@ -151,8 +156,6 @@ static int sleep_slice(struct segment *segment, enum event event, uint32_t seq,
 	struct timespec slice = time_after(event_slice(segment));
 	int result;
 
-	if (!segment->client)
-		return sleep_untold(segment, event, seq, deadline);
 	if (time_before(deadline, &slice))
 		slice = *deadline;
 	atomic_fetch_add_explicit(waiting, 1, memory_order_relaxed);
@@ -216,6 +219,7 @@ int event_wait(struct segment *segment, enum event event,
 	int (*attempt)(void *argument), void *argument,
 	const struct timespec *deadline)
 {
+	uint64_t untold = UNTOLD_LEAST;
 	int result = attempt(argument);
 
 	if (result == -EAGAIN && time_passed(deadline))
@@ -234,48 +238,14 @@ int event_wait(struct segment *segment, enum event event,
 			return -EUCLEAN;
 		if (time_passed(deadline))
 			return -ETIMEDOUT;
-		slept = sleep_slice(segment, event, seq, deadline);
+		slept = segment->client
+				? sleep_slice(segment, event, seq, deadline)
+				: sleep_untold(segment, event, seq, deadline,
+					  &untold);
 		if (slept == -EINTR)
 			return -EINTR;
 		if (slept == -ETIMEDOUT)
 			client_sweep(segment);
-	}
-	return result;
-}
-
-/* The shortest and the longest sleep of who cannot ask to be woken. */
-#define UNSEEN_LEAST 50000u
-#define UNSEEN_MOST  10000000u
-
-int event_wait_unseen(struct segment *segment, enum event event,
-	int (*attempt)(void *argument), void *argument,
-	const struct timespec *deadline)
-{
-	_Atomic uint32_t *word = &segment->roots->seq[event];
-	uint64_t length = UNSEEN_LEAST;
-	int result = attempt(argument);
-
-	if (result == -EAGAIN && time_passed(deadline))
-		return -ETIMEDOUT;
-	if (result == -EAGAIN)
-		result = spin(segment, attempt, argument, deadline);
-	while (result == -EAGAIN) {
-		/* [E] not after the look */
-		uint32_t seq = atomic_load_explicit(word, memory_order_seq_cst);
-		struct timespec slice = time_after(length);
-
-		result = attempt(argument);
-		if (result != -EAGAIN)
-			break;
-		if (segment_leave(segment, 0))
-			return -EUCLEAN;
-		if (time_passed(deadline))
-			return -ETIMEDOUT;
-		if (time_before(deadline, &slice))
-			slice = *deadline;
-		if (futex_wait(word, seq, &slice) == -EINTR)
-			return -EINTR;
-		length = num_min(length + length / 4, UNSEEN_MOST);
 	}
 	return result;
 }

@@ -147,19 +147,11 @@ uint32_t event_arm(struct segment *segment, enum event event);
  * Call attempt until it returns something other than -EAGAIN, sleeping for
  * event in between. Who waits for a message tries a few times in a row first;
  * who waits for room does not, since trying may mean to write a long message.
- * A handle that may only read can tell nobody that it sleeps: it looks every
- * millisecond. Returns what attempt returned, -ETIMEDOUT, -EINTR.
+ * A handle that may only read can tell nobody that it sleeps: it looks again
+ * after a fifth of the time it has waited, 10 milliseconds at most. Returns
+ * what attempt returned, -ETIMEDOUT, -EINTR.
  */
 int event_wait(struct segment *segment, enum event event,
-	int (*attempt)(void *argument), void *argument,
-	const struct timespec *deadline);
-
-/*
- * The same on a mapping that is read-only, where no flag can be set: look
- * again after sleeps that grow with the time waited, or sooner if others have
- * set it.
- */
-int event_wait_unseen(struct segment *segment, enum event event,
 	int (*attempt)(void *argument), void *argument,
 	const struct timespec *deadline);
 
