@@ -72,7 +72,7 @@ static int put_line(
 		o->kind->traits, line, size, &key, &value, ret_offset);
 	if (r < 0)
 		goto out;
-	r = agora_type_check(o->type, typed->data, typed->size, &at);
+	r = object_check(o, typed->data, typed->size, &at);
 	if (r == -EBADMSG) {
 		*ret_offset = stored_offset(line, size, members, at);
 		goto out;

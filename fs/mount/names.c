@@ -92,8 +92,7 @@ static int check_key(struct place *place)
 		return r;
 	r = place->key_size > o->key_size ? -ENAMETOOLONG : 0;
 	if (!r && o->kind->traits & AGORA_MEMBERS &&
-		agora_type_check(o->type, place->key, place->key_size, NULL) ==
-			-EBADMSG)
+		object_check(o, place->key, place->key_size, NULL) == -EBADMSG)
 		r = -EBADMSG;
 	object_put(o);
 	return r;

@@ -80,6 +80,7 @@ static void destroy(struct object *o)
 	agora_object_close(o->reader);
 	pthread_mutex_destroy(&o->acting);
 	pthread_mutex_destroy(&o->lock);
+	agora_type_close(o->parsed);
 	free(o);
 }
 
@@ -181,7 +182,11 @@ static int describe(struct object *o, struct agora_object *handle)
 		return r;
 	memcpy(o->type, st.type, sizeof(o->type));
 	o->type[sizeof(o->type) - 1] = '\0';
-	o->lines = agora_type_is_lines(o->type);
+	if (!o->parsed)
+		r = agora_type_open(o->type, NULL, &o->parsed, NULL);
+	if (r < 0)
+		return r;
+	o->lines = agora_type_view(o->parsed) == AGORA_VIEW_LINES;
 	o->capacity = st.capacity;
 	o->message_size = st.message_size;
 	o->key_size = st.key_size;
@@ -313,6 +318,17 @@ static int push_said(struct object *o, const struct text_said *said)
 	return agora_object_push(handle, said->data, said->size);
 }
 
+int object_check(const struct object *o, const void *data, size_t size,
+	size_t *ret_offset)
+{
+	struct agora_type_error why;
+	int r = agora_type_validate(o->parsed, data, size, &why);
+
+	if (r == -EBADMSG && ret_offset)
+		*ret_offset = why.offset;
+	return r;
+}
+
 int object_push(
 	struct object *o, const char *data, size_t size, size_t *ret_offset)
 {
@@ -322,7 +338,7 @@ int object_push(
 	r = text_message_parse(o->kind->traits, data, size, &said, ret_offset);
 	if (r < 0)
 		return r;
-	r = agora_type_check(o->type, said.data, said.size, ret_offset);
+	r = object_check(o, said.data, said.size, ret_offset);
 	*ret_offset += size - said.size;
 	if (r == -EBADMSG)
 		return r;

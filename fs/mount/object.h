@@ -37,7 +37,8 @@ struct object {
 	pthread_mutex_t lock; /* guards what follows, and opening */
 	const struct agora_kind *kind;
 	char type[AGORA_TYPE_MAX];
-	bool lines; /* text views have a message on each line */
+	struct agora_type *parsed; /* the same, to check by */
+	bool lines;                /* text views have a message on each line */
 	uint64_t capacity, message_size, key_size;
 	struct agora_stat made;      /* only what was chosen when it was made */
 	struct agora_object *reader; /* never closed before the object is */
@@ -67,6 +68,13 @@ struct object {
  * agora_object_open().
  */
 int object_get(struct place *place, uint32_t flags, struct object **ret_object);
+
+/**
+ * Check that bytes are of the object's type.
+ * Returns as agora_type_check(), whose ret_offset it is.
+ */
+int object_check(const struct object *o, const void *data, size_t size,
+	size_t *ret_offset);
 
 /** One more reference. */
 void object_ref(struct object *o);

@@ -112,8 +112,7 @@ static bool is_hopeless(struct file *file, const char *data, size_t size)
 	if (!is_value(file) && text_message_parse(o->kind->traits, data, size,
 				       &said, &offset) == -EBADMSG)
 		return offset < size;
-	return agora_type_check(o->type, said.data, said.size, &offset) ==
-		       -EBADMSG &&
+	return object_check(o, said.data, said.size, &offset) == -EBADMSG &&
 	       offset + 4 <= said.size;
 }
 
@@ -252,7 +251,7 @@ static int store_value(struct object *o, const struct place *place,
 static int put_value(struct object *o, const struct place *place,
 	struct text_said said, bool appends, size_t *ret_offset)
 {
-	int r = agora_type_check(o->type, said.data, said.size, ret_offset);
+	int r = object_check(o, said.data, said.size, ret_offset);
 
 	if (r == -EBADMSG)
 		return r;

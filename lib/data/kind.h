@@ -24,8 +24,9 @@ struct token {
 struct agora_object {
 	const struct kind *kind; /* perhaps a variant of named */
 	const struct kind *named;
-	uint32_t flags; /* those of opening */
-	char *path;     /* by which it was opened */
+	uint32_t flags;          /* those of opening */
+	struct agora_type *type; /* parsed, with AGORA_CHECK; else NULL */
+	char *path;              /* by which it was opened */
 	struct segment segment;
 };
 
@@ -154,8 +155,7 @@ static inline int object_fits(
 {
 	if (likely(!(object->flags & AGORA_CHECK)))
 		return 0;
-	return agora_type_check(
-		object->segment.header.params.type, data, size, NULL);
+	return agora_type_validate(object->type, data, size, NULL);
 }
 
 #endif

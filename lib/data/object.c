@@ -198,10 +198,15 @@ static int open_segment(struct agora_object *object, const struct place *place)
 			object->kind->variant(&object->segment.header.params);
 	object->segment.kind = &object->kind->segment;
 	error = object->kind->open(object);
+	if (!error && (object->flags & AGORA_CHECK))
+		error = agora_type_open(object->segment.header.params.type,
+			NULL, &object->type, NULL);
 	if (!error && (object->flags & AGORA_WRITE))
 		error = client_attach(&object->segment);
-	if (error)
+	if (error) {
+		agora_type_close(object->type);
 		segment_close(&object->segment);
+	}
 	return error;
 }
 
@@ -309,6 +314,7 @@ void agora_object_close(struct agora_object *object)
 	if (!segment_enter(&object->segment))
 		object->kind->close(object);
 	segment_close(&object->segment);
+	agora_type_close(object->type);
 	free(object->path);
 	free(object);
 }
