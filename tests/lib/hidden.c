@@ -2,6 +2,7 @@
 #include "programs.h"
 
 #include <sched.h>
+#include <sys/mman.h>
 
 /* As the creation of an object does it, with a directory opened earlier. */
 static int link_object(int dir)
@@ -214,6 +215,44 @@ static void check_usable(bool must_exist)
 	agora_program_unregister(program);
 }
 
+/* Which steps a child passed, each where it first stands among the names. */
+static bool *passed;
+
+static void note_step(const char *name)
+{
+	size_t count;
+	const char *const *steps = crash_points(&count);
+
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(steps[i], name)) {
+			passed[i] = true;
+			return;
+		}
+}
+
+/* The next one starts from nothing. */
+static void remove_all(void)
+{
+	unlinkat(agora_space_fd(space), "p/x.queue", 0);
+	agora_program_remove(space, "p");
+	agora_program_remove(space, "q");
+	CHECK_EQ(0, count_entries("."));
+}
+
+/* Let work pass all its steps: it cannot die at any other. */
+static void find_steps(
+	size_t count, void (*prepare)(void), void (*work)(void *context))
+{
+	passed = mmap(NULL, count * sizeof(*passed), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(passed != MAP_FAILED);
+	prepare();
+	crash_hook = note_step;
+	CHECK(!driver_crash("none", 1, work, NULL));
+	crash_hook = NULL;
+	remove_all();
+}
+
 /* Kill work at every pass of every step. Returns how many kills there were. */
 static int kill_everywhere(
 	void (*prepare)(void), void (*work)(void *context), void (*check)(void))
@@ -223,8 +262,9 @@ static int kill_everywhere(
 	int kills = 0;
 
 	steps = crash_points(&count);
+	find_steps(count, prepare, work);
 	for (size_t i = 0; i < count; i++)
-		for (long pass = 1;; pass++) {
+		for (long pass = 1; passed[i]; pass++) {
 			bool killed;
 
 			prepare();
@@ -232,14 +272,11 @@ static int kill_everywhere(
 			if (killed)
 				check();
 			kills += killed;
-			/* The next one starts from nothing. */
-			unlinkat(agora_space_fd(space), "p/x.queue", 0);
-			agora_program_remove(space, "p");
-			agora_program_remove(space, "q");
-			CHECK_EQ(0, count_entries("."));
+			remove_all();
 			if (!killed)
 				break;
 		}
+	munmap(passed, count * sizeof(*passed));
 	return kills;
 }
 
