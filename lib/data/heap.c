@@ -80,11 +80,12 @@
  *       stands; each is taken as if alone, and the version of cell 0 says how
  *       many are begun. What was read for one of them is used while that is
  *       not done, which cell 0 or the block's state says, beside r. So several
- * are read and taken for one swap of the root, one wait for it and one
- * notification. do   All of a path is read first, then r again, then it is
- * changed. Who finds that another was there before goes cell by cell: a cell
- * with the version of the turn is done, and the way goes on (pop) to the child
- * that has that version too, or still holds the same message.
+ *       are read and taken for one swap of the root, one wait for it and one
+ *       notification.
+ *  do   All of a path is read first, then r again, then it is changed. Who
+ *       finds that another was there before goes cell by cell: a cell with the
+ *       version of the turn is done, and the way goes on (pop) to the child
+ *       that has that version too, or still holds the same message.
  *
  * Orderings
  *  [W] as in wide.h, for the root: swapped with a full barrier, read with

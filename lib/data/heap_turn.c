@@ -8,6 +8,8 @@
  */
 #include "data/heap_turn.h"
 
+#include "base/relax.h"
+
 /* How long to wait for who has the turn, before doing his work. A pause takes
  * 5 to 40 ns. */
 #define PATIENCE 64
@@ -200,15 +202,6 @@ int heap_complete(
 		&lane->shm->done, now->turn.version, memory_order_release);
 	crash_point(heap_done);
 	return 0;
-}
-
-static inline void relax(void)
-{
-#if defined(__x86_64__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
 }
 
 /* Wait a little for who has the turn. Returns true when it was worth it. */
