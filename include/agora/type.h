@@ -157,8 +157,8 @@ void agora_type_set_close(struct agora_type_set *set);
  * Expressions are extended ones of POSIX, matched by the C library in the
  * locale "C", so bytes outside ASCII stand for themselves, and not in
  * brackets; "." is any byte but NUL. Up to 256 bytes, without back-references
- *and with repetitions that make no more than 1,000. They are matched against
- *values up to 4 KiB; longer ones do not fit.
+ * and with repetitions that make no more than 1,000. They are matched against
+ * values up to 4 KiB; longer ones do not fit.
  *
  * Conditions compare (< <= > >= == !=) numbers, texts in single quotes,
  * fields (bid, leg[2].price), "value", which is the number or the text that
