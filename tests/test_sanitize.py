@@ -78,6 +78,7 @@ def test_threads_have_no_data_race(file):
     ("kick", "who_is_kicked_sees_what_the_kicker_did"),
     ("bag", "each_with_a_handle_on_a_stack"),
     ("bag", "each_with_a_handle_on_a_list"),
+    ("heap", "each_with_a_handle_on_a_heap"),
     ("string", "each_with_a_handle_on_a_string"),
     ("string_one", "all_with_the_handle_of_the_only_writer_of_a_string"),
 ])

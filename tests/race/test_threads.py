@@ -11,6 +11,6 @@ def test_threads_of_a_string(run):
     run()
 
 
-@driver("race-threads_bag")
-def test_threads_of_a_stack_and_of_a_list(run):
+@driver("race-threads_sequence")
+def test_threads_of_what_is_pushed_and_popped(run):
     run()

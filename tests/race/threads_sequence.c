@@ -1,38 +1,36 @@
-/* threads_bag.c - threads at a stack and a list: every verb at once. See
- * threads.h. */
+/* threads_sequence.c - threads at a stack, a list and a heap: every verb at
+ * once. See threads.h. */
 #include "threads.h"
+
+#include <agora/list.h>
 
 #define STEPS 6000
 
 static _Atomic unsigned char taken[NOTES];
-static bool is_list;
+static const char *path;
+static uint32_t flags; /* of the heap */
 
-static const char *path(void)
+static bool is_list(void)
 {
-	return is_list ? "p/x.list" : "p/x.stack";
+	return strstr(path, ".list");
 }
 
-static void *open_bag(uint32_t flags)
+static struct agora_object *open_it(uint32_t how)
 {
 	const struct agora_options options = {
-		.capacity = 16, .message_size = LARGEST};
+		.capacity = 16, .message_size = LARGEST, .flags = flags};
 	int error = agora_program_create(space, "p", NULL);
-	struct agora_stack *stack;
-	struct agora_list *list;
+	struct agora_object *object;
 
 	CHECK(!error || error == -EEXIST);
-	if (is_list) {
-		CHECK_OK(
-			agora_list_open(space, path(), flags, &options, &list));
-		return list;
-	}
-	CHECK_OK(agora_stack_open(space, path(), flags, &options, &stack));
-	return stack;
+	CHECK_OK(agora_object_open(space, path, how, &options, &object));
+	return object;
 }
 
-static struct agora_object *object_of(void *bag)
+/* What begins every handle is agora_object's. */
+static struct agora_list *list_of(void *handle)
 {
-	return is_list ? agora_list_object(bag) : agora_stack_object(bag);
+	return handle;
 }
 
 static void take(uint32_t id)
@@ -53,18 +51,30 @@ static int insert(struct worker *w, size_t size)
 
 	switch (draw(w, 4)) {
 	case 0:
-		return agora_list_push_front(w->handle, w->data, size, NULL);
+		return agora_list_push_front(
+			list_of(w->handle), w->data, size, NULL);
 	case 1:
-		return agora_list_push_back(w->handle, w->data, size, NULL);
+		return agora_list_push_back(
+			list_of(w->handle), w->data, size, NULL);
 	case 2:
-		agora_list_previous(w->handle, NULL, &e);
+		agora_list_previous(list_of(w->handle), NULL, &e);
 		return agora_list_insert_before(
-			w->handle, &e, w->data, size, NULL);
+			list_of(w->handle), &e, w->data, size, NULL);
 	default:
-		agora_list_next(w->handle, NULL, &e);
+		agora_list_next(list_of(w->handle), NULL, &e);
 		return agora_list_insert_after(
-			w->handle, &e, w->data, size, NULL);
+			list_of(w->handle), &e, w->data, size, NULL);
 	}
+}
+
+static int push(struct worker *w, uint32_t id)
+{
+	if (is_list())
+		return insert(w, size_of(id));
+	if (strstr(path, ".heap"))
+		return agora_object_push_priority(
+			w->handle, draw(w, 5), w->data, size_of(id));
+	return agora_object_push(w->handle, w->data, size_of(id));
 }
 
 static void push_next(struct worker *w)
@@ -76,8 +86,7 @@ static void push_next(struct worker *w)
 		return;
 	write_note(id);
 	fill(w->data, id, size_of(id));
-	error = is_list ? insert(w, size_of(id))
-			: agora_stack_push(w->handle, w->data, size_of(id));
+	error = push(w, id);
 	if (!error)
 		w->next++;
 	else
@@ -87,9 +96,9 @@ static void push_next(struct worker *w)
 static bool pop_one(struct worker *w)
 {
 	struct agora_buffer b = buffer_of(w);
-	int error = is_list && draw(w, 2)
-			    ? agora_list_pop_back(w->handle, &b)
-			    : agora_object_pop(object_of(w->handle), &b);
+	int error = is_list() && draw(w, 2)
+			    ? agora_list_pop_back(list_of(w->handle), &b)
+			    : agora_object_pop(w->handle, &b);
 
 	if (error)
 		CHECK_EQ(-EAGAIN, error);
@@ -100,7 +109,7 @@ static bool pop_one(struct worker *w)
 
 static void claim_one(struct worker *w)
 {
-	struct agora_object *object = object_of(w->handle);
+	struct agora_object *object = w->handle;
 	struct timespec deadline = agora_deadline(1000000);
 	struct agora_message m;
 	int error = agora_object_acquire_wait(object, &deadline, &m);
@@ -127,18 +136,18 @@ static void remove_one(struct worker *w)
 	struct agora_element e;
 	uint32_t id;
 
-	if (agora_list_next(w->handle, NULL, &e) ||
-		agora_list_next(w->handle, &e, &e) ||
-		agora_list_get(w->handle, &e, &b))
+	if (agora_list_next(list_of(w->handle), NULL, &e) ||
+		agora_list_next(list_of(w->handle), &e, &e) ||
+		agora_list_get(list_of(w->handle), &e, &b))
 		return;
 	id = id_of(w->data, b.size);
-	if (!agora_list_remove(w->handle, &e))
+	if (!agora_list_remove(list_of(w->handle), &e))
 		take(id);
 }
 
 static void look(struct worker *w)
 {
-	struct agora_object *object = object_of(w->reader);
+	struct agora_object *object = w->reader;
 	struct agora_buffer b = buffer_of(w);
 	struct agora_snapshot *snapshot;
 	uint64_t cursor = 0;
@@ -158,9 +167,9 @@ static void check_all(struct worker *w)
 	struct agora_check report;
 	struct agora_stat stat;
 
-	CHECK_OK(agora_object_stat(object_of(w->reader), &stat));
-	CHECK_OK(agora_object_check(object_of(w->reader), 0, &report));
-	CHECK_OK(agora_object_check(object_of(w->handle), 1, &report));
+	CHECK_OK(agora_object_stat(w->reader, &stat));
+	CHECK_OK(agora_object_check(w->reader, 0, &report));
+	CHECK_OK(agora_object_check(w->handle, 1, &report));
 }
 
 static void *use(void *worker)
@@ -176,7 +185,7 @@ static void *use(void *worker)
 			pop_one(w);
 		else if (choice < 11)
 			claim_one(w);
-		else if (choice < 13 && is_list)
+		else if (choice < 13 && is_list())
 			remove_one(w);
 		else if (choice < 15)
 			look(w);
@@ -186,47 +195,67 @@ static void *use(void *worker)
 	return NULL;
 }
 
-static void in_threads(bool list, bool shared)
+static void in_threads(const char *name, uint32_t how, bool shared)
 {
 	static struct worker w[THREADS];
 	struct agora_check report;
 
-	is_list = list;
+	path = name;
+	flags = how;
 	for (int i = 0; i < THREADS; i++) {
-		w[i].handle = i && shared
-				      ? w[0].handle
-				      : open_bag(AGORA_WRITE | AGORA_CREATE);
-		w[i].reader = i && shared ? w[0].reader : open_bag(AGORA_READ);
+		w[i].handle = i && shared ? w[0].handle
+					  : open_it(AGORA_WRITE | AGORA_CREATE);
+		w[i].reader = i && shared ? w[0].reader : open_it(AGORA_READ);
 	}
 	run_threads(use, w);
 	while (pop_one(&w[0]))
 		;
 	for (uint32_t id = 0; id < NOTES; id++)
 		CHECK_EQ(id < w[id / IDS].next, taken[id]);
-	CHECK_OK(agora_object_check(object_of(w[0].handle), 0, &report));
+	CHECK_OK(agora_object_check(w[0].handle, 0, &report));
 	CHECK_EQ(report.blocks, report.free);
 	for (int i = 0; i < (shared ? 1 : THREADS); i++) {
-		agora_object_close(object_of(w[i].handle));
-		agora_object_close(object_of(w[i].reader));
+		agora_object_close(w[i].handle);
+		agora_object_close(w[i].reader);
 	}
 }
 
 TEST(each_with_a_handle_on_a_stack)
 {
-	in_threads(false, false);
+	in_threads("p/x.stack", 0, false);
 }
 
 TEST(all_with_one_handle_on_a_stack)
 {
-	in_threads(false, true);
+	in_threads("p/x.stack", 0, true);
 }
 
 TEST(each_with_a_handle_on_a_list)
 {
-	in_threads(true, false);
+	in_threads("p/x.list", 0, false);
 }
 
 TEST(all_with_one_handle_on_a_list)
 {
-	in_threads(true, true);
+	in_threads("p/x.list", 0, true);
+}
+
+TEST(each_with_a_handle_on_a_heap)
+{
+	in_threads("p/x.heap", 0, false);
+}
+
+TEST(all_with_one_handle_on_a_heap)
+{
+	in_threads("p/x.heap", 0, true);
+}
+
+TEST(each_with_a_handle_on_a_relaxed_heap)
+{
+	in_threads("p/x.heap", AGORA_RELAXED, false);
+}
+
+TEST(all_with_one_handle_on_a_relaxed_heap)
+{
+	in_threads("p/x.heap", AGORA_RELAXED, true);
 }
